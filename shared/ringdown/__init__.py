@@ -1,1 +1,1 @@
-"""What every deployable of Ringdown shares: records, store ports, tokens, logging, errors."""
+"""Code that all of Ringdown's deployables share: records, stores, tools, logging, errors."""

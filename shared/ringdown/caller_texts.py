@@ -1,5 +1,5 @@
-"""Sends texts to the calling number, and no other, and limits how many it gets. The number may be
-spoofed: then its owner gets the texts, and we pay for them."""
+"""Sends texts to the caller's number only, and limits how many it gets: if caller ID is spoofed,
+the number's owner gets the texts, and we pay for them."""
 
 import datetime
 
@@ -28,7 +28,7 @@ _log = Log(__name__)
 
 
 class CallerTexts:
-    """Sends texts; without a Twilio account, tells operators what to set."""
+    """Sends texts; without a Twilio account, logs what operators must set."""
 
     def __init__(self, account: TwilioAccount | None) -> None:
         self._texts = None if account is None else TwilioTexts(account)
@@ -36,8 +36,8 @@ class CallerTexts:
     async def send(
         self, text: str, request: ToolRequest, documents: Documents
     ) -> ToolAnswer | None:
-        """Send `text` to the caller; None if it is on its way, or else what the model should know.
-        Raises StoreUnavailable."""
+        """Send `text` to the caller; return None if it is on its way, or else an error for the
+        model. Raises StoreUnavailable."""
         call = request.call
         if not is_somebody(call.caller):
             return NO_NUMBER
@@ -58,7 +58,8 @@ class CallerTexts:
 
 
 class SentText(msgspec.Struct, frozen=True, kw_only=True):
-    """`key` is the request's, so a request delivered twice counts once."""
+    """A text counted toward the limits. `key` is the tool request's idempotency key, so a request
+    delivered twice counts once."""
 
     key: str
     call_sid: str
@@ -74,15 +75,15 @@ class SentTexts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def count_text(documents: Documents, number: str, text: SentText) -> bool:
-    """Count `text` before it is sent, so that simultaneous texts can't outrun the count. False if
-    it mustn't be sent because of `MOST_IN_A_CALL` or `MOST_IN_A_DAY`. Raises StoreUnavailable."""
+    """Count `text` before it is sent, so that simultaneous texts can't exceed the limits. Return
+    False if MOST_IN_A_CALL or MOST_IN_A_DAY forbids sending it. Raises StoreUnavailable."""
     return await documents.change(
         SentTexts, document_path("sent_texts", number), lambda sent: counted(sent, text)
     )
 
 
 def counted(sent: SentTexts | None, text: SentText) -> SentTexts | None:
-    """The last day's `sent` plus `text`; None if that is too many."""
+    """Return the last day's texts in `sent` plus `text`; None if that is too many."""
     texts = [each for each in (sent.texts if sent else ()) if text.at - each.at < _DAY]
     if all(each.key != text.key for each in texts):
         in_call = sum(each.call_sid == text.call_sid for each in texts)

@@ -22,7 +22,7 @@ def now() -> datetime.datetime:
 
 @contextlib.contextmanager
 def replaced_by(source: Now) -> Iterator[None]:
-    """Use `source` as the clock inside, also in tasks and threads started there."""
+    """Use `source` as the clock in the `with` block, and in tasks and threads started there."""
     token = _now.set(source)
     try:
         yield

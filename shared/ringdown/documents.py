@@ -14,7 +14,7 @@ Record = TypeVar("Record", bound=msgspec.Struct)
 
 
 def to_record(kind: type[Record], document: object, *, where: str) -> Record:
-    """Check `document` and make the record; raise InvalidDocument naming `where` and the field."""
+    """Convert `document` to a `kind`; raise InvalidDocument, which names `where` and the field."""
     try:
         return msgspec.convert(document, kind)
     except msgspec.ValidationError as error:

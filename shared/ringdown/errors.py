@@ -1,11 +1,11 @@
-"""The error tree: whose fault it is, and what is done about it.
+"""The error tree: whose fault each error is, and how it is handled.
 
 RingdownError
 ├── ConfigurationError    ops': the process says what to set and doesn't start
-├── Conflict              no one's: two edits at the same time; the second reads again, and decides
-├── InvalidDocument       ops': the last good document is used instead, the reason is shown
-├── NoCredentials         ops': what needed Google's REST APIs isn't done, and is logged
-├── RecordingsOutOfReach  ops': erasing the caller stops until RECORDINGS says where they are
+├── Conflict              no one's: two edits at once; the second writer reads again and decides
+├── InvalidDocument       ops': the last good document is used instead, and the reason is shown
+├── NoCredentials         ops': the request to Google isn't sent, and the reason is logged
+├── RecordingsOutOfReach  ops': the caller can't be erased until RECORDINGS is set
 ├── StoreUnavailable      the store's: retried; calls continue without it, and records wait
 ├── Superseded            ours: another attempt holds the call; this one stops writing
 └── TokenRefused          the peer's: the stream is closed before anything is dialled
@@ -19,7 +19,7 @@ class RingdownError(Exception):
 
 
 class ConfigurationError(RingdownError):
-    """Settings are missing or malformed; `problems` names each with what to set."""
+    """Settings are missing or malformed; `problems` lists them and says what to set."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
@@ -27,7 +27,7 @@ class ConfigurationError(RingdownError):
 
 
 class Conflict(RingdownError):
-    """The document was changed since it was read; nothing was written."""
+    """The document has changed since it was read, so nothing was written."""
 
 
 class InvalidDocument(RingdownError):
@@ -39,18 +39,18 @@ class NoCredentials(RingdownError):
 
 
 class RecordingsOutOfReach(RingdownError):
-    """A caller's calls were recorded, but it isn't known where; without the calls' records, the
-    recordings could never be found again."""
+    """A caller's calls were recorded, but this process doesn't know where. Once the calls' records
+    are erased, the recordings can't be found any more."""
 
     def __init__(self) -> None:
         super().__init__(
-            "Calls of this caller were recorded, but it isn't known where. Set RECORDINGS to"
-            " gs://BUCKET, the same as for the stream handler, and forget the caller again."
+            "This caller's calls were recorded, but RECORDINGS doesn't say where. Set it to the"
+            " stream handler's gs://BUCKET, then forget the caller again."
         )
 
 
 class StoreUnavailable(RingdownError):
-    """The store didn't answer in time, or refused for a reason that may pass."""
+    """The store didn't answer in time, or failed in a way that may be temporary."""
 
 
 class Superseded(RingdownError):

@@ -1,11 +1,11 @@
-"""Structured logging: one JSON object per line, as Cloud Logging reads it, bound to a call.
+"""Structured logging for Cloud Logging: one JSON object per line, with the SID of its call.
 
-Everything written through a `Log` is ours and is kept from INFO up, whatever the logger's name;
-libraries log only warnings and above.
+Our own code logs through `Log`, which keeps INFO and above, whatever the logger's name; libraries
+log only warnings and above.
 
 A message is static; what varies goes into fields. Every line written while a call is bound carries
 its `call_sid`. Never log phone numbers, words spoken or tool arguments; the one exception, records
-that the store didn't accept, is marked and packed (`ringdown.calls.dead_letters`).
+that the store didn't accept, is marked and compressed (`ringdown.calls.dead_letters`).
 """
 
 import contextlib
@@ -52,7 +52,7 @@ class Log:
 
 @contextlib.contextmanager
 def call_bound(call_sid: str) -> Iterator[None]:
-    """Bind `call_sid` to every line logged inside, tasks started inside included."""
+    """Add `call_sid` to every line logged in the `with` block, and in tasks started there."""
     token = _call_sid.set(call_sid)
     try:
         yield
@@ -71,7 +71,7 @@ def configure(
     of_call: Callable[[str], Mapping[str, Field]] = _nothing_more,
 ) -> None:
     """Send all logging to `stream` (standard output by default). Each line names `app`; a call's
-    lines also have what `of_call` returns for its SID."""
+    lines also have the fields that `of_call` returns for its SID."""
     handler = logging.StreamHandler(stream or sys.stdout)
     handler.setFormatter(_JsonFormatter(app, of_call))
     root = logging.getLogger()

@@ -1,4 +1,4 @@
-"""Signatures for what we send to ourselves through Twilio."""
+"""Signs what we send to ourselves through Twilio."""
 
 import base64
 import hashlib

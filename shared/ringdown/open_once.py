@@ -1,4 +1,4 @@
-"""What all requests of a function share: opened by the first one, and kept open."""
+"""Shares a resource between all requests of a function: the first one opens it."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,7 +14,8 @@ class OpenOnce(Generic[_Opened]):
     """Opens something on first use, and closes it when the event loop ends.
 
     The platform doesn't tell a function when it starts or stops. So one task, outside any
-    TaskGroup, holds it open; ending the loop cancels that task (`asyncio.run` does).
+    TaskGroup, keeps the resource open until the loop ends and cancels the task (`asyncio.run`
+    does).
     """
 
     def __init__(self, open: Callable[[], AbstractAsyncContextManager[_Opened]]) -> None:
@@ -23,7 +24,8 @@ class OpenOnce(Generic[_Opened]):
         self._keeper: asyncio.Task[None] | None = None  # keeps the task alive
 
     async def get(self) -> _Opened:
-        """What is open. Raises what opening it raises, and tries again next time."""
+        """Return the open resource. If opening it fails, raise the error; the next call tries
+        again."""
         if self._opened is None:
             self._opened = asyncio.get_running_loop().create_future()
             self._keeper = asyncio.create_task(self._keep_open(self._opened), name=KEEPER)

@@ -8,7 +8,7 @@ E164 = r"^\+[1-9][0-9]{6,14}\Z"
 _KEYS = dict(zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "22233344455566677778889999", strict=True))
 _WORDS = ("ANONYMOUS", "BLOCKED", "RESTRICTED", "UNAVAILABLE", "UNKNOWN")
 _WITHHELD = frozenset("+" + "".join(_KEYS[letter] for letter in word) for word in _WORDS)
-"""What Twilio sends as the number of a caller who withholds it: a word, typed on a phone's keys
+"""What Twilio sends when a caller withholds their number: a word, spelled on a phone's keypad
 (https://help.twilio.com/articles/223179988)."""
 
 
@@ -17,9 +17,9 @@ def is_e164(number: str) -> bool:
 
 
 def is_somebody(party: str) -> bool:
-    """Whether `party` is a telephone's number: it can be called, sent a text, and recognized.
+    """Whether `party` is a phone number that can be called, sent a text, and recognized.
 
-    Callers may also be withheld ("anonymous", "+266696687", ""), short codes or not on the
-    telephone network ("sip:desk@example.com", "client:bob", "whatsapp:+14155550123").
+    Other callers withhold their number ("anonymous", "+266696687", ""), use a short code, or aren't
+    on the telephone network ("sip:desk@example.com", "client:bob", "whatsapp:+14155550123").
     """
     return is_e164(party) and party not in _WITHHELD

@@ -1,9 +1,9 @@
-"""Repairs other people's JSON: replaces what JSON or UTF-8 can't hold."""
+"""Repairs JSON that others send: replaces whatever isn't valid JSON or UTF-8."""
 
 import re
 
 _MOST_LEVELS = 100
-"""Few enough to decode, and more than `ringdown.tools.nesting` accepts."""
+"""Not too deep to decode, but deeper than `ringdown.tools.nesting` accepts."""
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _ESCAPE = re.compile(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a whole pair: kept
@@ -16,9 +16,9 @@ _TOKEN = re.compile(
 
 
 def repaired(json: bytes) -> str:
-    """`json` with U+FFFD for bytes that aren't UTF-8 and for each half of a surrogate pair: an
-    emoji that is cut in two arrives as two halves. NaN and the infinities become texts, as in
-    protobuf's JSON, and what is nested too deep becomes null."""
+    """Replace bytes that aren't UTF-8, and lone surrogates, with U+FFFD: an emoji that is cut in
+    two arrives as two of them. NaN and the infinities become strings, as in protobuf's JSON, and
+    values nested too deep become null."""
     text = _ESCAPE.sub(
         lambda found: _REPLACEMENT if found["half"] else found[0], json.decode("utf-8", "replace")
     )

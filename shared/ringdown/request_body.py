@@ -5,12 +5,12 @@ from collections.abc import AsyncIterable
 
 
 class BodyTooLarge(Exception):
-    """The peer's fault: it sends more than we accept."""
+    """The peer sent more than we accept."""
 
 
 async def read_body(chunks: AsyncIterable[bytes], *, at_most: int, within_s: float) -> bytes:
-    """The whole body, up to `at_most` bytes. Raises BodyTooLarge, TimeoutError, and what `chunks`
-    raises when the peer disconnects."""
+    """Return the whole body, up to `at_most` bytes. Raises BodyTooLarge, TimeoutError, and whatever
+    `chunks` raises when the peer disconnects."""
     body = bytearray()
     async with asyncio.timeout(within_s):
         async for chunk in chunks:

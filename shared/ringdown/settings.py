@@ -13,7 +13,7 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 class SettingsReader:
     """Collects settings and their problems; `finish()` raises if there were any.
 
-    A getter that finds a problem returns an empty value, so that the rest is checked, too.
+    A getter that finds a problem returns an empty value, so that the rest is still checked.
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
@@ -41,12 +41,12 @@ class SettingsReader:
         return value
 
     def rotated_secret(self, name: str, purpose: str, *, min_length: int) -> tuple[str, ...]:
-        """The secret, then its predecessor, `{name}_BEFORE`, if that is still accepted."""
+        """Return the secret, then its predecessor, `{name}_BEFORE`, if that is still accepted."""
         before = f"{name}_BEFORE"
         return (
             self.secret(name, purpose, min_length=min_length),
             *(
-                (self.secret(before, f"what {name} was, or leave it out", min_length=min_length),)
+                (self.secret(before, f"the old {name}, or leave it out", min_length=min_length),)
                 if self.optional(before)
                 else ()
             ),
@@ -68,14 +68,14 @@ class SettingsReader:
         return value
 
     def flag(self, name: str) -> bool:
-        """`yes` or `no`; defaults to no."""
+        """Read a setting that is `yes` or `no`; the default is no."""
         value = self._environ.get(name, "").strip() or "no"
         if value not in ("yes", "no"):
             self._problems.append(f"{name} is {value!r}. Set it to yes or no.")
         return value == "yes"
 
     def url(self, name: str, purpose: str, *, scheme: str) -> str:
-        """A base URL without query or trailing slash; `scheme` is "https" or "wss".
+        """Read a base URL without query or trailing slash; `scheme` is "https" or "wss".
 
         The unencrypted scheme (http, ws) is accepted only for loopback addresses.
         """
@@ -108,7 +108,7 @@ class SettingsReader:
         return value
 
     def phone_numbers(self, name: str) -> tuple[str, ...]:
-        """Separated by commas; none if one of them is wrong."""
+        """Read numbers separated by commas; return none if any of them is wrong."""
         values = [
             value for part in self._environ.get(name, "").split(",") if (value := part.strip())
         ]
@@ -124,6 +124,6 @@ class SettingsReader:
         self._problems.append(text)
 
     def finish(self) -> None:
-        """Raise ConfigurationError with everything that was found wrong."""
+        """Raise ConfigurationError with all problems found, if there are any."""
         if self._problems:
             raise ConfigurationError(list(dict.fromkeys(self._problems)))

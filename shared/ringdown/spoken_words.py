@@ -1,4 +1,4 @@
-"""Words as they are spoken: without case and punctuation, and with numbers as they may be read."""
+"""Compares words as they are spoken: without case or punctuation, however numbers are read."""
 
 import functools
 import itertools
@@ -11,7 +11,7 @@ from unicode_rbnf import FormatPurpose, RbnfEngine
 from unicode_rbnf.engine import RbnfError
 
 Spell = Callable[[str], str]
-"""Reads digits as words."""
+"""A function that spells out digits as words."""
 
 _NUMBER = re.compile(r"\d{1,3}(?:[.,]\d{3})+|\d+")
 _WORD = re.compile(
@@ -20,16 +20,16 @@ _WORD = re.compile(
 )
 """A number; a character of a language that has no spaces; a word."""
 _BREAK = re.compile(r"[.,:;!?…]\s")
-"""Between two numbers: "9:30" and "20.50" are one."""
+"""Separates two numbers; without the space, as in "9:30" and "20.50", they are one."""
 _SIGN = re.compile(r"([$€£])\s?(\d[\d.,]*\d|\d)|(\d)\s?%")
 _SIGNS = {"en": {"$": "dollars", "€": "euros", "£": "pounds", "%": "percent"}}
-"""How signs next to a number are read. In other languages they aren't."""
+"""How signs next to a number are read, by language. In other languages they are ignored."""
 _PURPOSES = (FormatPurpose.CARDINAL, FormatPurpose.YEAR, FormatPurpose.ORDINAL)
 _MOST_DIGITS = 15
 
 
 def letters(text: str, spell: Spell) -> str:
-    """Nothing but letters and digits, with numbers spelled out."""
+    """Reduce `text` to letters and digits, with numbers spelled out."""
     in_words = _NUMBER.sub(lambda number: spell(number[0]), text)
     folded = unicodedata.normalize("NFKC", in_words).casefold()
     return "".join(c for c in folded if unicodedata.category(c)[0] in "LMN")
@@ -37,8 +37,8 @@ def letters(text: str, spell: Spell) -> str:
 
 @functools.cache
 def readings(language: str) -> tuple[Spell, ...]:
-    """The ways to read numbers: "20" is "20" or "twenty", "1984" also "nineteen eighty-four", "one
-    nine eight four" or "nineteen eighty-fourth", by the rules of Unicode's CLDR."""
+    """Return the ways to read numbers, by the rules of Unicode's CLDR: "20" is "20" or "twenty";
+    "1984" also "nineteen eighty-four", "one nine eight four" or "nineteen eighty-fourth"."""
     engine = _engine(language)
     if engine is None:
         return (str,)
@@ -55,7 +55,7 @@ def readings(language: str) -> tuple[Spell, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A word of a text and its position."""
+    """A word in a text, and its position."""
 
     text: str
     start: int
@@ -63,7 +63,7 @@ class _Place:
 
 
 def found_words(words: str, said: str, language: str, *, whole_numbers: bool) -> str | None:
-    """The part of `said` that contains `words` consecutively; None if there isn't one.
+    """Return the part of `said` in which `words` appear consecutively, or None.
 
     Case, punctuation, and whether a number is in digits or words don't matter. With
     `whole_numbers`, "twenty" isn't found in "a hundred twenty" or "twenty-five".
@@ -83,7 +83,7 @@ def found_words(words: str, said: str, language: str, *, whole_numbers: bool) ->
 
 
 def _spans(wanted: str, spelled: list[str]) -> Iterator[tuple[int, int]]:
-    """The first and last word of each place where the words make up `wanted`."""
+    """Yield the first and last index of each run of words that makes up `wanted`."""
     for first in range(len(spelled) if wanted else 0):
         made = ""
         for last in range(first, len(spelled)):
@@ -113,7 +113,7 @@ def _cuts_number(
 
 @dataclass(frozen=True, slots=True)
 class _NumberWords:
-    """The words that make up numbers: "twenty" is one, and "and" may join them."""
+    """The words that make up numbers, such as "twenty", and those that join them, such as "and"."""
 
     words: frozenset[str]
     between: frozenset[str]
@@ -139,7 +139,7 @@ def _number_words(language: str) -> _NumberWords:
 
 
 def _with_signs_read(text: str, language: str) -> str:
-    """ "$20" is "20 dollars"."""
+    """Spell out signs next to numbers: "$20" becomes "20 dollars"."""
     signs = _SIGNS.get(language.partition("-")[0])
     if signs is None:
         return text
@@ -168,7 +168,7 @@ def _digit_by_digit(engine: RbnfEngine, digits: str) -> str:
 
 
 def _spelled(engine: RbnfEngine, number: int, purpose: FormatPurpose) -> dict[str, str]:
-    """By rule name: a language may have rules for each gender."""
+    """Spell out `number` by each of the language's rules, such as one for each gender."""
     try:
         return engine.format_number(number, purpose).text_by_ruleset
     except (RbnfError, ValueError):  # the language has no such rules

@@ -24,11 +24,11 @@ class TwilioAccount:
     account_sid: str
     key_sid: str
     key_secret: str = field(repr=False)
-    """Of an API key that may only send messages, because the auth token may do anything."""
+    """The secret of an API key that may only send messages; the auth token could do anything."""
     numbers: tuple[str, ...]
     """At least one."""
     api_url: str | None = None
-    """Another endpoint than Twilio's own."""
+    """The endpoint to use instead of Twilio's own."""
 
 
 class NotSent(NamedTuple):
@@ -39,8 +39,8 @@ class NotSent(NamedTuple):
 
 
 def read_twilio_account(reader: SettingsReader) -> TwilioAccount | None:
-    """None if TWILIO_ACCOUNT_SID, TWILIO_API_KEY or PHONE_NUMBERS isn't set; `finish` reports what
-    is wrong."""
+    """Read the account; None if TWILIO_ACCOUNT_SID, TWILIO_API_KEY or PHONE_NUMBERS isn't set.
+    `reader.finish()` reports problems."""
     account_sid = reader.optional("TWILIO_ACCOUNT_SID")
     numbers = reader.phone_numbers("PHONE_NUMBERS")
     api_url = None
@@ -68,12 +68,12 @@ class TwilioTexts:
         self._client: Client | None = None
 
     async def send(self, to: str, text: str, *, called: str = "") -> NotSent | None:
-        """Hand the text to Twilio; None if Twilio accepted it. `to` must be an E.164 number.
+        """Hand the text to Twilio; return None if Twilio accepted it. `to` must be an E.164 number.
 
-        It is sent from the number that was `called` if that is the account's, else from its first.
+        The sender is the number that was `called` if it is the account's, else the account's first.
         """
         if not is_e164(to):
-            raise ValueError("texts go to E.164 numbers only")
+            raise ValueError("texts can be sent to E.164 numbers only")
         numbers = self._account.numbers
         sender = called if called in numbers else numbers[0]
         return await asyncio.to_thread(self._send, to, sender, text)
@@ -88,14 +88,14 @@ class TwilioTexts:
         except TwilioRestException as error:
             return _refused(error.status, error.code)
         except (TwilioException, RequestException) as error:
-            # A request without a response may have arrived, so it mustn't be sent again.
+            # The request may have arrived, so it mustn't be sent again.
             _log.error("Twilio did not answer", error=type(error).__name__)
             return NotSent("It is not known whether the text was sent. Do not send it again.")
         return None
 
 
 def _client(account: TwilioAccount) -> "Client":
-    from twilio.http.http_client import TwilioHttpClient  # takes half a second
+    from twilio.http.http_client import TwilioHttpClient  # importing it takes half a second
     from twilio.rest import Client
 
     http = TwilioHttpClient(timeout=_WITHIN_S)
@@ -113,12 +113,12 @@ _CALLERS = {
 }
 _OPERATORS = {
     20003: "TWILIO_API_KEY isn't a key of TWILIO_ACCOUNT_SID, may not send messages, or belongs to"
-    " a region other than that of TWILIO_API_URL",
-    21408: "texts to this country aren't allowed: Twilio console, Messaging, Geo permissions",
+    " a different region from TWILIO_API_URL",
+    21408: "allow texts to this country: Twilio console, Messaging, Geo permissions",
     21606: "PHONE_NUMBERS has a number that isn't this account's, or can't send texts",
-    21608: "a trial account texts verified numbers only: upgrade it, or verify the number",
-    21662: "Twilio's region ie1 sends no texts from +1 numbers or to them: docs/deploy.md",
-    21663: "the number sends texts in another of Twilio's regions: docs/deploy.md",
+    21608: "a trial account can only text verified numbers: upgrade it, or verify the number",
+    21662: "Twilio's region ie1 can't send texts from or to +1 numbers: see docs/deploy.md",
+    21663: "the number sends its texts from another Twilio region: see docs/deploy.md",
     30034: "carriers block this number's texts: register it for A2P 10DLC",
 }
 _NOT_NOW = "Texts cannot be sent at the moment. Tell the caller without a text."
@@ -127,11 +127,11 @@ _NOT_NOW = "Texts cannot be sent at the moment. Tell the caller without a text."
 def _refused(status: int, code: int | None) -> NotSent:
     """Twilio's codes: https://www.twilio.com/docs/api/errors"""
     if code in _CALLERS:
-        _log.info("text is refused", code=code)
+        _log.info("Twilio refused the text", code=code)
         return NotSent(_CALLERS[code])
     if status == 429 or status >= 500:
         _log.warning("Twilio isn't accepting texts", status=status, code=code)
         return NotSent(_NOT_NOW, retryable=True)
     advice = _OPERATORS.get(code or 0, "see https://www.twilio.com/docs/api/errors")
-    _log.error("text is refused", status=status, code=code, advice=advice)
+    _log.error("Twilio refused the text", status=status, code=code, advice=advice)
     return NotSent(_NOT_NOW)

@@ -1,9 +1,9 @@
 """Checks that a request really comes from Twilio.
 
-The rule is https://www.twilio.com/docs/usage/security: Base64 of an HMAC over the URL configured at
-Twilio, followed by the sorted form. We take that URL from our settings; from the request's headers
-we take only how the same host is spelled. It doesn't use Twilio's library, which the stream handler
-doesn't have.
+The signature (https://www.twilio.com/docs/usage/security) is the Base64 of an HMAC over the URL
+configured at Twilio, followed by the sorted form. We take that URL from our settings; the request's
+headers only say how its host is spelled. Twilio's library isn't used, because the stream handler
+doesn't have it.
 """
 
 import base64
@@ -17,7 +17,7 @@ from ringdown.hosts import ascii_host
 
 SIGNATURE_HEADER = "x-twilio-signature"
 _SETTINGS = "x-twilio-webhooks-signature-settings"
-"""Sent if a shared key signed the request: `key=…,algorithm=…`."""
+"""The header sent if a shared key signed the request: `key=…,algorithm=…`."""
 _DIGESTS = {"HMAC_SHA1": hashlib.sha1, "HMAC_SHA256": hashlib.sha256}
 
 
@@ -56,7 +56,7 @@ def signature_is_valid(
 
 
 def _header(headers: Mapping[str, str], name: str) -> str:
-    """Empty if it is missing or repeated, for which some mappings raise."""
+    """Return the header; empty if it is missing, or if `headers` raises because it is repeated."""
     try:
         return headers.get(name, "")
     except LookupError:
@@ -72,7 +72,8 @@ def _algorithm(settings: str) -> str:
 
 
 def _spellings(url: str, host_header: str) -> Iterator[str]:
-    """`url` with and without its port, its host unchanged, in ASCII, and as requested."""
+    """Yield `url` with and without its port, with its host unchanged, in ASCII, and as the request
+    spells it."""
     parts = urlsplit(url)
     userinfo, at, host = parts.netloc.rpartition("@")
     if parts.port is None:

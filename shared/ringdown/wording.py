@@ -1,4 +1,4 @@
-"""How messages to operators show values, choices and times."""
+"""Formats values, choices and times for messages to operators."""
 
 import datetime
 import difflib
@@ -10,7 +10,7 @@ _LONGEST_SHOWN = 40
 
 
 def shown(value: Json) -> str:
-    """`value` as a message shows it, always short."""
+    """Format `value` for a message; a long one is cut short."""
     match value:
         case None:
             return "empty"
@@ -29,13 +29,13 @@ def shown(value: Json) -> str:
 
 
 def listed(choices: Iterable[object], last: str = "or") -> str:
-    """`a`, `a or b`, `a, b or c`."""
+    """Join choices: `a`, `a or b`, `a, b or c`."""
     *rest, final = [str(choice) for choice in choices]
     return f"{', '.join(rest)} {last} {final}" if rest else final
 
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:
-    """A sentence that suggests what `word` resembles, with a leading space; else nothing."""
+    """Suggest the known name that `word` resembles, with a leading space; empty if none does."""
     by_small = {name.lower(): name for name in known}
     small = str(word)[:_LONGEST_SHOWN].strip().lower()
     close: Sequence[str] = difflib.get_close_matches(small, by_small, n=1, cutoff=0.6)
@@ -43,13 +43,13 @@ def did_you_mean(word: object, known: Iterable[str]) -> str:
 
 
 def day_and_time(when: datetime.datetime) -> str:
-    """In UTC, e.g. `2 November 2026, 09:30 UTC`."""
+    """Format `when` in UTC, e.g. `2 November 2026, 09:30 UTC`."""
     when = when.astimezone(datetime.UTC)
     return f"{when.day} {when:%B %Y, %H:%M} UTC"
 
 
 def count(number: int, thing: str) -> str:
-    """E.g. `1 mark` or `2 marks`."""
+    """Count things: `1 mark`, `2 marks`."""
     return f"{number:,} {thing}" + ("" if number == 1 else "s")
 
 

@@ -195,7 +195,7 @@ async def test_every_agent_is_spoken_for_whatever_model_it_names(
     [record] = server.sessions
     assert record.setup is not None
     assert record.setup.model == answers
-    replaced = [r for r in caplog.records if r.getMessage() == "another model answers"]
+    replaced = [r for r in caplog.records if r.getMessage() == "model replaced"]
     assert bool(replaced) is (model != answers)
     setup = record.setup_message
     newer = answers == "gemini-3.8-live"

@@ -1,7 +1,7 @@
 """Joins sounds without clicks, and turns down what is too loud without clipping.
 
-The model's audio begins and ends where its messages do, even in the middle of a word (a session
-that dropped, a reply that continues). Joins are made at 8 or 24 kHz on the PCM16 scale.
+The model's audio begins and ends where its messages do, even in the middle of a word (when a
+session drops, or a reply continues). Joins are made at 8 or 24 kHz on the PCM16 scale.
 
 After a `clear` nothing can be joined: Twilio has stopped somewhere in the last frame, and a fade
 that doesn't continue from that exact sample is a second click. docs/sound.md has the figures.
@@ -14,7 +14,7 @@ FADE_S = 0.005
 MULAW_PEAK = 32_124.0
 """The loudest sample that µ-law can encode."""
 
-_QUIET = 100.0  # -50 dBFS: what ends below it needs no fade
+_QUIET = 100.0  # -50 dBFS: a sound that ends below this needs no fade
 _END_S = 0.001
 _RECOVERY_S = 0.5
 _ATTACK_S = 0.005
@@ -31,7 +31,7 @@ class FadeIn:
         self._at = 0
 
     def apply(self, signal: npt.NDArray[np.float32]) -> None:
-        """In place, on the next samples of the sound."""
+        """Fade the next samples of the sound, in place."""
         if self._at < len(self._rise):
             left = self._rise[self._at : self._at + len(signal)]
             signal[: len(left)] *= left
@@ -39,9 +39,9 @@ class FadeIn:
 
 
 class FadeOut:
-    """Continues a sound that breaks off with its last samples reversed, fading to silence.
+    """Finishes a sound that breaks off: repeats its last samples in reverse, fading to silence.
 
-    They are mirrored around the last one, so that value and slope continue.
+    They are mirrored around the last sample, so that value and slope continue.
     """
 
     def __init__(self, rate_hz: int) -> None:
@@ -54,13 +54,13 @@ class FadeOut:
         self._odd = 0
 
     def note(self, pcm: bytes) -> None:
-        """The next bytes of the sound, PCM16 LE; they may end mid-sample."""
+        """Remember the next bytes of the sound, PCM16 LE; they may end mid-sample."""
         needed = 2 * len(self._fall) + 3
         self._last = pcm if len(pcm) >= needed else (self._last + pcm)[-needed:]
         self._odd ^= len(pcm) & 1
 
     def tail(self) -> bytes:
-        """What to play after the sound, PCM16 LE; nothing if it ended in silence."""
+        """Return what to play after the sound, PCM16 LE; empty if it ended in silence."""
         whole = (len(self._last) - self._odd) // 2
         at = len(self._last) - self._odd - 2 * whole
         last = np.frombuffer(self._last, "<i2", whole, at).astype(np.float32)
@@ -89,8 +89,8 @@ class Limiter:
         self._gain = 1.0
 
     def apply(self, signal: npt.NDArray[np.float32]) -> None:
-        """In place. Sound that fits is unchanged; the result always fits."""
-        # `signal.max()` takes twice as long to start.
+        """Limit `signal` in place. Sound that fits is unchanged; the result always fits."""
+        # `signal.max()` has twice the overhead.
         peak = max(float(np.maximum.reduce(signal)), -float(np.minimum.reduce(signal)))
         if peak > MULAW_PEAK or self._gain < 1.0:
             signal *= self._gains(len(signal), min(1.0, MULAW_PEAK / max(peak, 1.0)))

@@ -36,11 +36,11 @@ class Upsampler:
     def __init__(self) -> None:
         self._interpolator = Interpolator(mulaw=True)
         self.level_dbfs = SILENCE_DBFS
-        """Of the last frame (RMS, relative to full scale), in steps of half a decibel, so that a
-        record of the call holds exactly what the core received."""
+        """The level of the last frame (RMS, relative to full scale), in steps of half a decibel, so
+        that a record of the call holds exactly what the core received."""
 
     def convert(self, mulaw: bytes) -> bytes:
-        """Twice as many samples as `mulaw` has bytes, delayed by half the filter."""
+        """Return two samples for each byte of `mulaw`, delayed by half the filter's length."""
         samples = self._interpolator.convert(mulaw)
         self.level_dbfs = _level_dbfs(self._interpolator.energy, len(samples))
         return samples.tobytes()
@@ -50,7 +50,7 @@ class Downsampler:
     """PCM16 LE at 24 kHz from the model to µ-law for the caller."""
 
     def __init__(self, volume_db: float = 0.0) -> None:
-        """`volume_db` is the gain over the model's own volume."""
+        """`volume_db` is the gain relative to the model's own volume."""
         self._decimator = Decimator(volume_db)
         self._loudness = Loudness()
 
@@ -69,13 +69,15 @@ class Downsampler:
         self._decimator.reset()
 
     def convert(self, pcm: bytes) -> bytes:
-        """As much µ-law as `pcm` completes: a third as many samples, delayed by half the filter."""
+        """Return the samples that `pcm` completes, a third as many, delayed by half the filter's
+        length."""
         samples = self._decimator.convert(pcm)
         self._loudness.measure(samples)
         return encode_mulaw(samples)
 
     def flush(self) -> bytes:
-        """The tail that the filter still holds, so that the last word isn't cut; then `reset()`."""
+        """Return the tail that the filter still holds, so that the last word isn't cut off; then
+        reset."""
         return encode_mulaw(self._decimator.flush())
 
 
@@ -102,7 +104,7 @@ class Loudness:
 
 
 class Interpolator:
-    """8 kHz to 16 kHz; takes PCM16 LE, or µ-law."""
+    """Resamples PCM16 LE or µ-law from 8 kHz to 16 kHz."""
 
     def __init__(self, *, mulaw: bool = False) -> None:
         self._mulaw = mulaw
@@ -111,7 +113,7 @@ class Interpolator:
         """The sum of the squares of the latest samples."""
 
     def convert(self, data: bytes) -> Pcm:
-        """Twice as many samples, delayed by half the filter."""
+        """Return twice as many samples, delayed by half the filter's length."""
         if self._mulaw:
             samples = _DECODED[np.frombuffer(data, np.uint8)]
         else:
@@ -119,13 +121,13 @@ class Interpolator:
         signal = self._filter.push(samples)
         self.energy = float(signal.dot(signal))
         np.rint(signal, out=signal)
-        if self.energy >= 32_767.0**2:  # less energy than one clipped sample: nothing to clip
+        if self.energy >= 32_767.0**2:  # with less energy, no sample can clip
             signal.clip(-32_768, 32_767, out=signal)
         return signal.astype(np.int16)
 
 
 class Decimator:
-    """24 kHz to 8 kHz; takes PCM16 LE, in chunks that may end mid-sample.
+    """Resamples PCM16 LE from 24 kHz to 8 kHz, in chunks that may end mid-sample.
 
     A sound fades in, and fades out if it breaks off; one that is too loud for µ-law is turned down
     (see `fades`).
@@ -147,15 +149,15 @@ class Decimator:
         self._limiter.begin()
 
     def convert(self, pcm: bytes) -> Pcm:
-        """As many samples as `pcm` completes, delayed by half the filter."""
+        """Return the samples that `pcm` completes, delayed by half the filter's length."""
         self._holds_sound = True
         self._fade_out.note(pcm)
         return self._finished(self._filtered(pcm))
 
     def flush(self) -> Pcm:
-        """The samples that the filter still holds, and 5 ms more if the sound breaks off.
+        """Return the samples that the filter still holds, and 5 ms more if the sound breaks off.
 
-        Nothing, if there was no sound since the last time.
+        Empty if there was no sound since the last `reset`.
         """
         if not self._holds_sound:
             return np.empty(0, np.int16)
@@ -205,18 +207,18 @@ class _Filter:
 
 
 def _level_dbfs(energy: float, count: int) -> float:
-    if energy <= count:  # less than 1 of 32,768: what a filter leaves of silence
+    if energy <= count:  # at most 1 of 32,768: silence after filtering
         return SILENCE_DBFS
     return math.floor(20.0 * math.log10(energy / (count * 32768.0**2))) / 2
 
 
 def encode_mulaw(pcm: Pcm) -> bytes:
-    """PCM16 samples to G.711 µ-law."""
-    return _ENCODED.take(pcm, mode="wrap").tobytes()  # negative ones count from the end
+    """Convert PCM16 samples to G.711 µ-law."""
+    return _ENCODED.take(pcm, mode="wrap").tobytes()  # negative samples index from the end
 
 
 def decode_mulaw(mulaw: bytes) -> Pcm:
-    """G.711 µ-law to PCM16 samples."""
+    """Convert G.711 µ-law to PCM16 samples."""
     return _DECODED[np.frombuffer(mulaw, np.uint8)].astype(np.int16)
 
 
@@ -242,7 +244,7 @@ def _mulaw_decode_table() -> Samples:
 
 
 def _mulaw_encode_table() -> npt.NDArray[np.uint8]:
-    """The code of every PCM16 value: those from 0 up, then those from -32768 up."""
+    """The codes of all PCM16 values: 0 to 32767, then -32768 to -1."""
     pcm = np.arange(65536, dtype=np.uint16).view(np.int16).astype(np.int32)
     magnitude = np.minimum(np.abs(pcm), 32635) + 0x84
     segment = np.floor(np.log2(magnitude)).astype(np.int32) - 7

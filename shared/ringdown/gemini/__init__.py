@@ -1,1 +1,1 @@
-"""Gemini: models, prices, how to reach it."""
+"""Gemini: models, prices, endpoints and sessions."""

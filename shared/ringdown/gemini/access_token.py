@@ -20,7 +20,7 @@ class AccessToken:
         self._one_at_a_time = asyncio.Lock()
 
     async def get(self) -> str:
-        """A valid token. Raises NoCredentials, after 5 s at the latest."""
+        """Return a valid token, or raise NoCredentials after 5 s at the latest."""
         async with self._one_at_a_time:
             credentials = self._credentials
             if credentials is not None and credentials.valid:
@@ -34,7 +34,7 @@ class AccessToken:
 
 
 def _fresh(credentials: "Credentials | None") -> "Credentials":
-    import google.auth  # takes a tenth of a second; only some processes need it
+    import google.auth  # importing it takes 0.1 s, and only some processes need it
     from google.auth.exceptions import GoogleAuthError
     from google.auth.transport.requests import Request
 

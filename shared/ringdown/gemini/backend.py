@@ -1,4 +1,4 @@
-"""How Gemini is reached: the Developer API with a key, or Vertex AI with a service account."""
+"""How to reach Gemini: the Developer API with a key, or Vertex AI with a service account."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ _log = Log(__name__)
 class DeveloperApi:
     api_key: str = field(repr=False)
     base_url: str | None = None
-    """Another endpoint than Google's own."""
+    """The endpoint to use instead of Google's own."""
 
     @property
     def api(self) -> Api:
@@ -25,7 +25,7 @@ class DeveloperApi:
 
     @property
     def name(self) -> str:
-        """As in MODEL_ENDPOINTS."""
+        """The endpoint's name in MODEL_ENDPOINTS."""
         return "developer"
 
 
@@ -37,7 +37,7 @@ class VertexAi:
     location: str
     """A region such as us-central1, or `global`."""
     base_url: str | None = None
-    """Another endpoint than Google's own."""
+    """The endpoint to use instead of Google's own."""
 
     @property
     def api(self) -> Api:
@@ -45,7 +45,7 @@ class VertexAi:
 
     @property
     def name(self) -> str:
-        """As in MODEL_ENDPOINTS."""
+        """The endpoint's name in MODEL_ENDPOINTS."""
         return f"vertex:{self.location}"
 
     @property
@@ -66,13 +66,13 @@ GeminiBackend = DeveloperApi | VertexAi
 
 
 def read_gemini_backend(reader: SettingsReader) -> GeminiBackend:
-    """From GEMINI_BACKEND and what it needs; `reader.finish()` reports what is wrong."""
+    """Read GEMINI_BACKEND and the settings it needs; `reader.finish()` reports problems."""
     return _vertex(reader) if _is_vertex(reader) else read_developer_api(reader)
 
 
 def read_model_endpoints(reader: SettingsReader) -> tuple[GeminiBackend, ...]:
-    """Where sessions are opened, in order: the backend, then what MODEL_ENDPOINTS lists.
-    `reader.finish()` reports what is wrong."""
+    """Read the endpoints to try, in order: the backend, then those that MODEL_ENDPOINTS lists.
+    `reader.finish()` reports problems."""
     endpoints = [read_gemini_backend(reader)]
     for name in _listed(reader.optional("MODEL_ENDPOINTS") or ""):
         match name.partition(":"):
@@ -83,20 +83,20 @@ def read_model_endpoints(reader: SettingsReader) -> tuple[GeminiBackend, ...]:
             case _:
                 reader.problem(
                     f"MODEL_ENDPOINTS has {name!r}. Set it to the endpoints to try when the first"
-                    " one fails, in order and separated by commas: developer, or vertex: and a"
-                    " location, such as vertex:us-central1."
+                    " one fails, in order and separated by commas: developer or vertex:LOCATION,"
+                    " such as vertex:us-central1."
                 )
     for name, times in Counter(endpoint.name for endpoint in endpoints).items():
         if times > 1:
             reader.problem(
-                f"MODEL_ENDPOINTS has {name}, which is already an endpoint. List only endpoints"
-                " other than that of GEMINI_BACKEND and VERTEX_LOCATION, each once."
+                f"MODEL_ENDPOINTS repeats {name}. List each endpoint once, and leave out the one"
+                " that GEMINI_BACKEND and VERTEX_LOCATION set."
             )
     return tuple(endpoints)
 
 
 def read_optional_gemini_backend(reader: SettingsReader) -> GeminiBackend | None:
-    """As `read_gemini_backend`; None if there is neither a key nor a choice of Vertex AI."""
+    """Like `read_gemini_backend`, but None if neither a key nor Vertex AI is set."""
     if _is_vertex(reader):
         return _vertex(reader)
     return None if reader.optional("GEMINI_API_KEY") is None else read_developer_api(reader)
@@ -119,7 +119,7 @@ def _is_vertex(reader: SettingsReader) -> bool:
 
 
 def read_developer_api(reader: SettingsReader) -> DeveloperApi:
-    """From GEMINI_API_KEY and GEMINI_BASE_URL; `reader.finish()` reports what is wrong."""
+    """Read GEMINI_API_KEY and GEMINI_BASE_URL; `reader.finish()` reports problems."""
     return DeveloperApi(_key(reader), _base_url(reader))
 
 
@@ -142,7 +142,7 @@ def _vertex(reader: SettingsReader) -> VertexAi:
 
 
 def _project(reader: SettingsReader) -> str:
-    return reader.text("GOOGLE_CLOUD_PROJECT", "the project whose Vertex AI is used")
+    return reader.text("GOOGLE_CLOUD_PROJECT", "the project in which to use Vertex AI")
 
 
 def _listed(names: str) -> list[str]:
@@ -156,12 +156,12 @@ def _base_url(reader: SettingsReader) -> str | None:
 
 
 def served_text_model(name: str) -> str:
-    """The model that reads and writes text; a retired one is replaced."""
+    """Return the text model to use for `name`; a retired one is replaced."""
     retired = RETIRED.get(name)
     if retired is None:
         return name
     _log.warning(
-        "another model answers",
+        "model replaced",
         wanted=name,
         answers=retired.replacement,
         retired_since=retired.since,

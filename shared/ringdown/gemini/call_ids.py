@@ -1,8 +1,8 @@
 """The ids of function calls, which Gemini 2.5 on Vertex AI leaves out.
 
-It matches results to calls by the function's name, and refuses results with an id that it hasn't
-issued (googleapis/js-genai issue 1210, livekit/agents pull request 2194). Gemini 3.8 issues ids on
-either API, and drops a result without one.
+That model matches results to calls by the function's name, and refuses results with an id that it
+hasn't issued (googleapis/js-genai issue 1210, livekit/agents pull request 2194). Gemini 3.8 issues
+ids on either API, and drops a result without one.
 """
 
 import uuid
@@ -12,14 +12,15 @@ _OURS = "unnamed-"
 
 
 class CallIds:
-    """Gives calls without an id one of ours, and keeps ours off the wire; one object per
+    """Gives our own ids to calls that have none, and keeps them off the wire. One object per
     session."""
 
     def __init__(self) -> None:
         self._open: list[str] = []
 
     def of(self, wire_id: str | None) -> str:
-        """Our id for a call: unique across all sessions, because tools get it."""
+        """Return the id to use for a call. Our own ids are unique across all sessions, because
+        tools get them."""
         if wire_id:
             return wire_id
         ours = f"{_OURS}{uuid.uuid4().hex[:16]}"
@@ -27,7 +28,7 @@ class CallIds:
         return ours
 
     def answered(self, call_id: str) -> str | None:
-        """The id that the result of a call must carry; None for a call that came without one."""
+        """Return the id that the call's result must carry; None if the call came without one."""
         if not call_id.startswith(_OURS):
             return call_id
         if call_id in self._open:
@@ -35,7 +36,7 @@ class CallIds:
         return None
 
     def cancelled(self, wire_ids: Iterable[str] | None) -> tuple[str, ...]:
-        """Which calls a cancellation covers: if it names none, all those without an id."""
+        """Return the calls that are cancelled: if none is named, all those without an id."""
         named = tuple(wire_ids or ())
         if named:
             return named

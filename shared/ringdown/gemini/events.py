@@ -1,4 +1,4 @@
-"""What happens in a model session. `at_ms` is milliseconds since the stream started."""
+"""The events of a model session. `at_ms` is in milliseconds since the stream started."""
 
 from typing import TypeAlias
 
@@ -27,7 +27,7 @@ class GenerationCompleted(msgspec.Struct, frozen=True):
 
 
 class TurnCompleted(msgspec.Struct, frozen=True):
-    """`reason` is the service's, for a turn that ended in an unusual way."""
+    """The model's turn is over. `reason` is the service's, if the turn ended in an unusual way."""
 
     at_ms: float
     reason: str = ""
@@ -45,9 +45,9 @@ class ToolCallRequested(msgspec.Struct, frozen=True):
     name: str
     args: dict[str, Json]
     blocks: bool = False
-    """Whether the model says nothing until it has the result."""
+    """Whether the model stays silent until it has the result."""
     twin: int = 0
-    """How many earlier calls in the same message have the same name and arguments."""
+    """The number of earlier calls in the same message with the same name and arguments."""
 
 
 class ToolCallCancelled(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""Reads a tool's JSON Schema in terms that Gemini's subset of OpenAPI can express.
+"""Reduces a tool's JSON Schema to what Gemini's subset of OpenAPI can express.
 
 It follows references, merges in `allOf`, and takes the first of several alternatives.
 """
@@ -10,7 +10,7 @@ from ringdown.tools import Json
 Schema = dict[str, Json]
 
 DEEPEST = 20
-"""The limit that `ringdown.tools.check` allows."""
+"""The same limit as in `ringdown.tools.check`."""
 _TYPES = ("string", "number", "integer", "boolean", "array", "object")
 _COMBINING = frozenset({"$ref", "allOf", "anyOf", "oneOf"})
 _NAMED = frozenset({"properties", "additionalProperties", "patternProperties"})
@@ -22,11 +22,11 @@ class Place:
     """A place in a schema."""
 
     root: Schema
-    """Where references start."""
+    """The schema that references are resolved in."""
     notes: dict[str, list[str]] = field(default_factory=dict)
-    """What is declared differently, and where."""
+    """What is declared differently, with the paths where it is."""
     inside: tuple[str, ...] = ()
-    """References followed on the way."""
+    """The references followed to get to this place."""
     path: str = ""
     depth: int = 0
 
@@ -38,13 +38,13 @@ class Place:
         self.notes.setdefault(what, []).append(self.path)
 
 
-# One schema instead of references and alternatives
+# Resolving references and alternatives
 
 
 def resolved(schema: Schema, place: Place) -> tuple[Schema, Place]:
-    """`schema` with its references and `allOf` merged in, and one of its alternatives.
+    """Merge the references of `schema`, its `allOf` and one of its alternatives into it.
 
-    A reference to an enclosing schema isn't followed, because it would never end.
+    A reference to an enclosing schema isn't followed, because that would never end.
     """
     for _ in range(DEEPEST):
         parts = [*list_of(schema, "allOf"), *_alternative(schema, place)]
@@ -64,8 +64,8 @@ def resolved(schema: Schema, place: Place) -> tuple[Schema, Place]:
 
 
 def _alternative(schema: Schema, place: Place) -> list[Json]:
-    """The first of several types or schemas, and whether it may be null; nothing if there is only
-    one.
+    """Return what to merge for the alternatives of `schema`: the first one, or all their values,
+    and whether null is allowed.
 
     The service accepts `anyOf` only without other keywords, and older models don't understand it.
     """
@@ -84,7 +84,7 @@ def _alternative(schema: Schema, place: Place) -> list[Json]:
 
 
 def target(reference: str, root: Schema) -> Json:
-    """The target of `#/$defs/name`; None for a reference to another document."""
+    """Return the target of `#/$defs/name`; None for a reference to another document."""
     found: Json = root
     for step in reference.removeprefix("#/").split("/"):
         found = found.get(step) if isinstance(found, dict) else None
@@ -92,7 +92,7 @@ def target(reference: str, root: Schema) -> Json:
 
 
 def _merged(part: Schema, schema: Schema) -> Schema:
-    """Both together; `schema` wins where they differ."""
+    """Merge both; `schema` wins where they differ."""
     merged = part | schema
     if isinstance(part.get("properties"), dict) and isinstance(schema.get("properties"), dict):
         merged["properties"] = schema["properties"] | part["properties"] | schema["properties"]
@@ -100,11 +100,11 @@ def _merged(part: Schema, schema: Schema) -> Schema:
     return merged | {"required": required} if required else merged
 
 
-# What it says
+# Reading a schema
 
 
 def kind_of(schema: Schema) -> str:
-    """The type, or the one that the other keywords imply."""
+    """Return the type, or the one that the other keywords imply."""
     kind = schema.get("type")
     if kind in _TYPES:
         return str(kind)
@@ -122,12 +122,12 @@ def has_kind(schema: Schema) -> bool:
 
 
 def is_map(schema: Schema, place: Place) -> bool:
-    """Whether its names aren't known beforehand. The arguments as a whole don't count as a map."""
+    """Whether an object's names aren't known beforehand. The arguments themselves aren't a map."""
     return place.depth > 0 and not schema.get("properties")
 
 
 def value_schema(schema: Schema) -> Json:
-    """The schema of a map's values: text by default."""
+    """Return the schema of a map's values; the default is text."""
     patterns = schema.get("patternProperties")
     children = [schema.get("additionalProperties")]
     children += patterns.values() if isinstance(patterns, dict) else []

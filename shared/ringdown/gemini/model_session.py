@@ -1,4 +1,4 @@
-"""What the stream handler needs from a live model: open a session, talk, listen."""
+"""The port to a live model: open a session, talk, listen."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -45,7 +45,7 @@ class SessionFunction(Protocol):
 
 
 class SessionConfig(Protocol):
-    """What a session is opened with."""
+    """The settings of a session."""
 
     @property
     def model(self) -> str: ...
@@ -57,11 +57,11 @@ class SessionConfig(Protocol):
     def language(self) -> str: ...
     @property
     def languages(self) -> Sequence[str]:
-        """Which languages callers may speak; empty if unknown."""
+        """The languages that callers may speak; empty if unknown."""
 
     @property
     def vocabulary(self) -> Sequence[str]:
-        """Words and names that callers use and that are easily misheard."""
+        """Words and names that callers use and the model may mishear."""
 
     @property
     def turn_taking(self) -> TurnTaking: ...
@@ -73,7 +73,7 @@ class SessionConfig(Protocol):
     def temperature(self) -> float | None: ...
     @property
     def thinking(self) -> str | None:
-        """minimal, low, medium or high; None for a model that must not be given a level."""
+        """The level: minimal, low, medium or high; None for a model that doesn't accept one."""
 
     @property
     def handle(self) -> str | None:
@@ -95,7 +95,7 @@ class ModelSession(Protocol):
     async def send_text(self, text: str) -> None: ...
 
     async def send_image(self, jpeg: bytes) -> None:
-        """Show the model a picture. It says nothing about it until asked."""
+        """Show the model a picture. It doesn't comment on it until asked."""
 
     async def update_context(self, instructions: str) -> None:
         """Replace the session's instructions."""
@@ -103,10 +103,11 @@ class ModelSession(Protocol):
     async def send_tool_response(
         self, id: str, name: str, answer: ToolAnswer, scheduling: Scheduling | None = None
     ) -> None:
-        """`scheduling` says when the model should speak about it, if it doesn't wait for it."""
+        """Send a tool's result. `scheduling` says when the model should speak about it, if it isn't
+        waiting for it."""
 
     def receive(self) -> AsyncIterator[ModelEvent]:
-        """Events as they come; ends by raising ModelError."""
+        """Yield events as they arrive. Ends by raising ModelError."""
 
 
 class LiveModel(Protocol):
@@ -114,7 +115,7 @@ class LiveModel(Protocol):
 
     @property
     def endpoint(self) -> str:
-        """Its name: `developer`, or `vertex:` and a location."""
+        """The endpoint's name: `developer` or `vertex:LOCATION`."""
 
     def connect(
         self,

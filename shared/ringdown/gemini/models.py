@@ -1,17 +1,17 @@
 """Gemini's models: which exist and where, what each can do, and which were retired.
 
-Read on 2026-11-29, unless a date is given:
+Sources, read on 2026-11-29 unless a date is given:
 
 - Google's shutdown dates: https://ai.google.dev/gemini-api/docs/deprecations
-- the same for Vertex AI:
+- Google's shutdown dates for Vertex AI:
   https://docs.cloud.google.com/vertex-ai/generative-ai/docs/learn/model-versioning
 - gemini-3.8-live on Vertex AI (now "Gemini Enterprise Agent Platform"):
   https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/guides/gemini-3-8-live
 - Google's Live API references, and its list of prebuilt voices
 
 Reported, not documented: which two previews were retired on 2026-11-17; that gemini-2.5 on Vertex
-AI accepts Google Search only without functions and gives its calls no ids, and that 3.8 gives ids
-there. We assume that 3.8 accepts search and functions together there, as elsewhere.
+AI accepts Google Search only without functions, and doesn't give ids to its calls; that 3.8 does
+give them there. We assume that 3.8 accepts search and functions together there, as elsewhere.
 """
 
 from dataclasses import dataclass
@@ -36,20 +36,20 @@ class Model:
 
     apis: tuple[Api, ...] = (Api.DEVELOPER, Api.VERTEX)
     thinks: bool = False
-    """It needs a thinking level; a model that doesn't think refuses one."""
+    """Whether it needs a thinking level; other models refuse one."""
     behaviors: tuple[Behavior, ...] = ("blocking", "non_blocking")
     """Supported tool behaviors. With only one, the field is omitted from the setup."""
     searches: bool = True
-    """It accepts Google Search together with functions, which every session declares."""
+    """Whether it accepts Google Search together with functions, which every session declares."""
     samples: bool = False
-    """It honours `temperature`, which Google deprecated with Gemini 3.6."""
+    """Whether it honours `temperature`, which Google deprecated with Gemini 3.6."""
     takes_hints: bool = True
-    """Its transcription accepts the languages that callers may speak, and a vocabulary."""
+    """Whether its transcription accepts the languages that callers may speak, and a vocabulary."""
     retires: str | None = None
     """The day on which Google shuts it down, if announced."""
 
     def behavior(self, wish: Behavior) -> Behavior:
-        """The behavior that this model actually uses if asked for `wish`."""
+        """Return the behavior that this model uses when `wish` is requested."""
         return wish if wish in self.behaviors else self.behaviors[0]
 
 
@@ -92,24 +92,24 @@ RETIRED = {
     "gemini-2.5-flash": Retired("2026-10-16", TEXT_MODELS[Api.VERTEX]),
     "gemini-2.0-flash": Retired("2026-06-01", TEXT_MODELS[Api.VERTEX]),
 }
-"""Live and text models. Google sometimes routes such a name to a successor instead of refusing it,
-which then runs with the old model's settings; so we never send one."""
+"""Retired Live and text models. Instead of refusing such a name, Google sometimes routes it to a
+successor, which then runs with the old model's settings; so we never send one."""
 
 
 def current(name: str) -> str:
-    """The model to use for `name`: itself, unless it is retired."""
+    """Return the model to use for `name`: the same one, unless it is retired."""
     retired = RETIRED.get(name)
     return name if retired is None else retired.replacement
 
 
 def live_model(name: str) -> Model:
-    """What is known about the Live model to use for `name`."""
+    """Return what is known about the Live model to use for `name`."""
     return MODELS.get(current(name), _UNKNOWN)
 
 
 def model_on(api: Api, name: str) -> str:
-    """The model for an agent that names `name`: that one if `api` has it, else the default, so that
-    the same agent works wherever it is deployed.
+    """Return the model for an agent that names `name`: that one if `api` has it, else the default,
+    so that the same agent works wherever it is deployed.
 
     A model that isn't in the table is passed on to the service, which may know it.
     """

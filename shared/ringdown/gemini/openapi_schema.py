@@ -3,9 +3,9 @@
 Every Live model reads `parameters`. Models before 3.x ignore `parametersJsonSchema`, and call the
 function without arguments (https://github.com/googleapis/python-genai/issues/1147). A keyword
 outside the subset closes the session with 1007, so what the subset can't express is expressed
-differently or left out. `simplifications` tells operators what, and `restored` converts arguments
-back. Tools stay as safe: arguments are checked against the tool's JSON Schema
-(`ringdown.tools.arguments`).
+differently or left out. `simplifications` lists the differences for operators, and `restored`
+converts arguments back. Tools stay just as safe, because arguments are still checked against the
+tool's JSON Schema (`ringdown.tools.arguments`).
 """
 
 import json
@@ -37,13 +37,13 @@ _MOST_PLACES = 5
 
 
 def openapi_parameters(parameters: Schema) -> Schema | None:
-    """The `parameters` of a function declaration; None for a function without arguments."""
+    """Return the `parameters` of a function declaration; None for a function without arguments."""
     schema = _converted(parameters, Place(parameters))
     return schema if "properties" in schema else None
 
 
 def simplifications(parameters: Schema) -> tuple[str, ...]:
-    """What is declared differently, or not at all: "size as text", "number without pattern"."""
+    """Return what is declared differently or left out: "size as text", "number without pattern"."""
     place = Place(parameters)
     _converted(parameters, place)
     return tuple(
@@ -53,7 +53,7 @@ def simplifications(parameters: Schema) -> tuple[str, ...]:
 
 
 def restored(args: dict[str, Json], parameters: Schema) -> dict[str, Json]:
-    """`args`, which follow `openapi_parameters`, converted to the shape of `parameters`."""
+    """Convert `args`, which follow `openapi_parameters`, to the shape of `parameters`."""
     found = _restored(args, parameters, Place(parameters))
     return found if isinstance(found, dict) else args
 
@@ -67,64 +67,66 @@ def _converted(schema: Json, place: Place) -> Schema:
         return {"type": "string"}
     schema, place = resolved(schema, place)
     kind = kind_of(schema)
-    told: Schema = {"type": kind}
+    declared: Schema = {"type": kind}
     for key, (kinds, is_valid) in _KEPT.items():
         if (not kinds or kind in kinds) and is_valid(schema.get(key)):
-            told[key] = schema[key]
+            declared[key] = schema[key]
     if schema.get("format") in _FORMATS.get(kind, ()):
-        told["format"] = schema["format"]
+        declared["format"] = schema["format"]
     if kind in ("number", "integer"):
-        told |= _bounds(schema, kind)
-    told = _with_values(told, schema, place)
-    if told["type"] == "array":
-        told["items"] = _converted(schema.get("items", {"type": "string"}), place.below("items"))
-    elif told["type"] == "object" and is_map(schema, place):
+        declared |= _bounds(schema, kind)
+    declared = _with_values(declared, schema, place)
+    if declared["type"] == "array":
+        declared["items"] = _converted(
+            schema.get("items", {"type": "string"}), place.below("items")
+        )
+    elif declared["type"] == "object" and is_map(schema, place):
         place.note("as a list of names and values")
-        told |= {"type": "array", "items": _pair(value_schema(schema), place)}
-    elif told["type"] == "object":
-        told |= _with_properties(schema, place)
-    _note_the_rest(schema, told, place)
-    return told
+        declared |= {"type": "array", "items": _pair(value_schema(schema), place)}
+    elif declared["type"] == "object":
+        declared |= _with_properties(schema, place)
+    _note_the_rest(schema, declared, place)
+    return declared
 
 
 def _with_properties(schema: Schema, place: Place) -> Schema:
     properties = schema.get("properties")
     if not isinstance(properties, dict) or not properties:
         return {}
-    told: Schema = {
+    declared: Schema = {
         "properties": {
             name: _converted(child, place.below(name)) for name, child in properties.items()
         }
     }
     needed = [name for name in properties if name in list_of(schema, "required")]
-    return told | ({"required": needed} if needed else {})
+    return declared | ({"required": needed} if needed else {})
 
 
 def _pair(value: Json, place: Place) -> Schema:
-    """One entry of a map: names that aren't known beforehand can't be declared."""
+    """Declare one entry of a map, because names that aren't known beforehand can't be declared."""
     properties = {"name": {"type": "string"}, "value": _converted(value, place.below("value"))}
     return {"type": "object", "properties": properties, "required": ["name", "value"]}
 
 
-def _with_values(told: Schema, schema: Schema, place: Place) -> Schema:
-    """With the values to choose from. `enum` accepts only non-empty texts."""
+def _with_values(declared: Schema, schema: Schema, place: Place) -> Schema:
+    """Add the values to choose from. `enum` accepts only non-empty strings."""
     values = [value for value in values_of(schema) if value is not None]
     if None in values_of(schema):
-        told = told | {"nullable": True}
+        declared = declared | {"nullable": True}
     if not values:
-        return told
+        return declared
     texts = list(dict.fromkeys(map(_as_text, values)))
     if not all(texts):
         choice = f"One of: {', '.join(json.dumps(value) for value in values)}."
-        return told | {"description": f"{told.get('description', '')} {choice}".lstrip()}
+        return declared | {"description": f"{declared.get('description', '')} {choice}".lstrip()}
     if not all(isinstance(value, str) for value in values):
         place.note("as text")
-    kept: Schema = {key: told[key] for key in ("description", "nullable") if key in told}
+    kept: Schema = {key: declared[key] for key in ("description", "nullable") if key in declared}
     return {"type": "string", **kept, "enum": texts}
 
 
 def _bounds(schema: Schema, kind: str) -> Schema:
-    """The closest equivalent of `exclusiveMinimum` and `exclusiveMaximum`."""
+    """Return the closest equivalent of `exclusiveMinimum` and `exclusiveMaximum`."""
     step = 1 if kind == "integer" else 0
     bounds: Schema = {}
     if _is_number(schema.get("exclusiveMinimum")) and not _is_number(schema.get("minimum")):
@@ -134,23 +136,23 @@ def _bounds(schema: Schema, kind: str) -> Schema:
     return bounds
 
 
-def _note_the_rest(schema: Schema, told: Schema, place: Place) -> None:
+def _note_the_rest(schema: Schema, declared: Schema, place: Place) -> None:
     if not has_kind(schema):
         place.note("as text")
     for key in schema:
-        if key not in _TOLD | _SILENT | told.keys() | _of_a_map(schema, told):
+        if key not in _DECLARED | _SILENT | declared.keys() | _of_a_map(schema, declared):
             place.note(f"without {key}")
 
 
-def _of_a_map(schema: Schema, told: Schema) -> frozenset[str]:
-    """Keywords that the list replacing a map expresses, or that mean nothing there."""
-    if kind_of(schema) == "object" and told["type"] == "array":
+def _of_a_map(schema: Schema, declared: Schema) -> frozenset[str]:
+    """Return the keywords that the list replacing a map expresses, or that mean nothing there."""
+    if kind_of(schema) == "object" and declared["type"] == "array":
         return frozenset({"additionalProperties", "patternProperties"})
     closed = isinstance(schema.get("additionalProperties"), bool)
     return frozenset({"additionalProperties"} if closed else {})
 
 
-# And back
+# From OpenAPI
 
 
 def _restored(value: Json, schema: Json, place: Place) -> Json:
@@ -187,7 +189,7 @@ def _restored(value: Json, schema: Json, place: Place) -> Json:
 
 
 def _means_nothing(schema: Schema, name: str, place: Place) -> bool:
-    """Whether null stands for an omitted argument, which models sometimes write."""
+    """Whether null means that the argument is omitted, as models sometimes write it."""
     optional = name not in list_of(schema, "required")
     return optional and not takes_null(_property(schema, name), place.root)
 
@@ -203,7 +205,7 @@ def _is_pair(value: Json) -> bool:
 
 
 def _from_json(text: str) -> Json:
-    """The object or list in `text`; `text` itself if it's neither."""
+    """Return the object or list in `text`; `text` itself if it's neither."""
     try:
         found = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError):
@@ -240,11 +242,12 @@ _KEPT: Mapping[str, tuple[tuple[str, ...], Callable[[Json], bool]]] = {
     "minItems": (("array",), _is_count),
     "maxItems": (("array",), _is_count),
 }
-"""Keywords that mean the same in both, the types they belong to (none: all), and valid values."""
-_TOLD = frozenset(
+"""Keywords that mean the same in both, with the types they belong to (none: all types) and a check
+of their values."""
+_DECLARED = frozenset(
     {*_KEPT, "type", "enum", "const", "items", "properties", "required", "$ref"}
     | {"exclusiveMinimum", "exclusiveMaximum"}
 )
-"""Keywords that are declared whenever they say something."""
+"""Keywords that are always declared in one form or another."""
 _SILENT = frozenset({"$schema", "$id", "$comment", "$defs", "definitions", "title"})
-"""Keywords that say nothing about the values."""
+"""Keywords that don't restrict the values."""

@@ -1,4 +1,4 @@
-"""What a model costs, for limits and estimates; only Google's bill is exact.
+"""Estimates what a model costs; only Google's bill is exact.
 
 US dollars per million tokens, as reported by third parties in autumn 2026. In a call, text is
 cheaper than audio; it is counted as audio, as are tokens of an unknown modality, so that an
@@ -15,12 +15,12 @@ _MILLION = 1_000_000
 
 
 def cost_usd(usage: Usage) -> float:
-    """Roughly what `usage` costs; the same for all models, because none is known to cost more."""
+    """Estimate what `usage` costs; the same for all models, because none is known to cost more."""
     prompt = sum(usage.prompt.values()) + usage.tool_use_prompt
     response = sum(usage.response.values()) + usage.thoughts
     return (prompt * _INPUT_USD + response * _OUTPUT_USD) / _MILLION
 
 
 def text_cost_usd(tokens_in: int, tokens_out: int) -> float:
-    """Roughly what a request to a text model costs; its thoughts are billed as output."""
+    """Estimate what a request to a text model costs; its thoughts are billed as output."""
     return (tokens_in * _TEXT_INPUT_USD + tokens_out * _TEXT_OUTPUT_USD) / _MILLION

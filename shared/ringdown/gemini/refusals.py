@@ -1,7 +1,7 @@
 """Works out from the service's words why it refused a session.
 
-Close codes alone don't say: 1008 means a wrong key, a retired model or a denied project, and 1007 a
-wrong key, a location or a tool's schema.
+The close code alone doesn't say: 1008 can mean a wrong key, a retired model or a denied project,
+and 1007 a wrong key, an unsupported location or a tool's schema.
 """
 
 import re
@@ -11,7 +11,7 @@ _INVALID_ARGUMENT, _POLICY = 1007, 1008
 
 
 class Refusal(Enum):
-    """None of these resolves itself."""
+    """Why the service refuses a session. None of these problems resolves itself."""
 
     CREDENTIALS = "credentials"
     """We have none to send."""
@@ -28,7 +28,7 @@ class Refusal(Enum):
 
 
 def refusal_of(reason: str, code: int | None) -> Refusal | None:
-    """What `reason` means; None if it may be trouble that passes."""
+    """Return what `reason` means; None if the trouble may be temporary."""
     for refusal, pattern in _SAID.items():
         if pattern.search(reason):
             return refusal
@@ -50,7 +50,7 @@ _SAID = {
         Refusal.POLICY: r"policy|blocked",
     }.items()
 }
-"""The first match counts: a model that isn't found may also "lack access"."""
+"""The first match wins: a model that isn't found may also "lack access"."""
 _BY_CODE = {
     401: Refusal.ACCESS,
     403: Refusal.ACCESS,

@@ -1,7 +1,7 @@
 """A Live session: the SDK connects, sets up and sends; we send audio and read what arrives.
 
-The SDK gets our connection factory, so that we own the socket without using any of its private
-names. Statements about its behaviour refer to google-genai 3.4.
+The SDK uses our connection factory, so that we own the socket without using any of the SDK's
+private names. Statements about its behaviour refer to google-genai 3.4.
 """
 
 import asyncio
@@ -55,7 +55,7 @@ _connections: ContextVar[list[ClientConnection]] = ContextVar("_connections")
 
 
 class GeminiLive:
-    """Opens Live sessions. One per endpoint and process: a client takes half a second to make."""
+    """Opens Live sessions. Make one per endpoint and process: creating it takes half a second."""
 
     def __init__(
         self,
@@ -147,14 +147,14 @@ async def _entered(
     except TimeoutError:
         raise ModelError(f"not ready within {timeout_s:g} s") from None
     except errors.APIError as error:
-        # `details` is the close frame's reason; `message` is for answers of the REST API.
+        # `details` is the close frame's reason; `message` is for responses of the REST API.
         raise ModelError(str(error.details or "refused"), code=error.code) from error
     except InvalidStatus as error:
         raise ModelError("refused", code=error.response.status_code) from error
     except GoogleAuthError as error:
         raise ModelError(f"no Google credentials: {error}") from error
     except (OSError, ValueError, TypeError, AttributeError, WebSocketException) as error:
-        # The middle three are the SDK's own, for a first message that it can't read.
+        # The SDK raises the middle three for a first message that it can't read.
         raise ModelError(f"{type(error).__name__}: {error}") from error
 
 
@@ -170,7 +170,7 @@ class GeminiSession:
         config: SessionConfig,
         model: str,
     ) -> None:
-        """`model` is the one in use."""
+        """`model` is the one in use, which may have replaced the one in `config`."""
         self._session = session
         self._socket = socket
         self._clock_ms = clock_ms
@@ -179,8 +179,8 @@ class GeminiSession:
         schemas = {function.name: function.parameters for function in config.functions}
         self._reader = Reader(api, self._blocking, self._call_ids, schemas)
         self._audio: asyncio.Queue[str] = asyncio.Queue(_WAITING_LIMIT)
-        can_go_on = "non_blocking" in live_model(model).behaviors
-        self.capabilities = Capabilities(schedules_results=can_go_on)
+        needs_no_wait = "non_blocking" in live_model(model).behaviors
+        self.capabilities = Capabilities(schedules_results=needs_no_wait)
 
     def send_audio(self, pcm: bytes) -> bool:
         message = audio_message(pcm)
@@ -247,7 +247,7 @@ class GeminiSession:
                             await self._refuse(event)
                         case ServiceError(code):
                             # An error that ends the session closes it with its own code.
-                            _log.warning("the model's side reports an error", code=code)
+                            _log.warning("the model's service reported an error", code=code)
                         case Unread(part, problem):
                             _log.warning(
                                 "message from the model not understood", part=part, reason=problem

@@ -12,7 +12,7 @@ from ringdown.log import Log
 COMPRESS_AT_TOKENS = 24_000
 COMPRESS_TO_TOKENS = 12_000
 
-# How long a pause ends the caller's turn. A one-second pause in mid-sentence is common.
+# How long a pause must be to end the caller's turn. A one-second pause in mid-sentence is common.
 _SILENCE_MS = {"quick": 300, "normal": None, "patient": 1_400}
 
 _TYPES_OF_A_SESSION = (
@@ -44,12 +44,12 @@ def build_types() -> None:
 
 
 def served_model(config: SessionConfig, api: Api) -> str:
-    """The model to use: one that `api` lacks, or that was retired, is replaced."""
+    """Return the model to use; one that `api` lacks, or that was retired, is replaced."""
     name = model_on(api, config.model)
     if name != config.model:
         retired = RETIRED.get(config.model)
         _log.warning(
-            "another model answers",
+            "model replaced",
             wanted=config.model,
             answers=name,
             where=api.value,
@@ -59,7 +59,7 @@ def served_model(config: SessionConfig, api: Api) -> str:
 
 
 def connect_config(config: SessionConfig, name: str) -> types.LiveConnectConfig:
-    """The session's configuration, as far as the model `name` supports it."""
+    """Return the session's configuration, without what the model `name` doesn't support."""
     model = live_model(name)
     thinking = config.thinking if model.thinks else None
     searches = config.google_search and model.searches
@@ -85,7 +85,7 @@ def connect_config(config: SessionConfig, name: str) -> types.LiveConnectConfig:
 
 
 def _hearing(config: SessionConfig, *, takes_hints: bool) -> types.AudioTranscriptionConfig:
-    """How the caller's words are transcribed; without hints, the service detects the language."""
+    """Configure how the caller is transcribed; without hints, the service detects the language."""
     if not takes_hints:
         return types.AudioTranscriptionConfig()
     return types.AudioTranscriptionConfig(
@@ -105,7 +105,7 @@ def _thinking(level: str | None) -> types.ThinkingConfig | None:
 
 
 def _turn_taking(wish: TurnTaking) -> types.RealtimeInputConfig:
-    """Only what differs from the service's defaults is sent."""
+    """Send only what differs from the service's defaults."""
     detection = types.AutomaticActivityDetection(
         silence_duration_ms=_SILENCE_MS[wish.patience],
         end_of_speech_sensitivity=(
@@ -121,7 +121,8 @@ def _turn_taking(wish: TurnTaking) -> types.RealtimeInputConfig:
 
 
 def _functions(config: SessionConfig, name: str) -> list[types.Tool]:
-    """With only one supported behavior the field is omitted, because the model may refuse it."""
+    """Declare the functions. For a model with only one behavior, `behavior` is left out, because
+    the model may refuse it."""
     if not config.functions:
         return []
     can_choose = len(live_model(name).behaviors) > 1
@@ -143,7 +144,7 @@ def _parameters(schema: dict[str, object]) -> types.Schema | None:
 
 
 def blocking_functions(config: SessionConfig, name: str) -> frozenset[str]:
-    """The functions whose results the model waits for; for an unknown model, all of them."""
+    """Return the functions whose results the model waits for; for an unknown model, all of them."""
     model = live_model(name)
     blocking = (f.name for f in config.functions if model.behavior(f.behavior) == "blocking")
     return frozenset(blocking)

@@ -26,7 +26,7 @@ _LONGEST_REASON = 300
 
 
 class NoAnswer(Exception):
-    """No answer; the message says why, in the service's words if it gave any."""
+    """The model gave no answer. The message says why, in the service's words if there are any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class TextModel:
         self._token = AccessToken()
 
     async def write(self, request: Mapping[str, Json]) -> Written:
-        """Send the body of a `generateContent`; raises NoAnswer, after `within_s` at the latest."""
+        """Send a `generateContent` request; raise NoAnswer after `within_s` at the latest."""
         try:
             async with asyncio.timeout(self._within_s):
                 response = await self._http.post(
@@ -137,7 +137,7 @@ def _written(body: bytes) -> Written:
     candidate = answer.candidates[0] if answer.candidates else _Candidate()
     text = "".join(part.text for part in candidate.content.parts if not part.thought).strip()
     if not text:
-        reason = answer.prompt_feedback.block_reason or candidate.finish_reason or "it says nothing"
+        reason = answer.prompt_feedback.block_reason or candidate.finish_reason or "no reason given"
         raise NoAnswer(f"Gemini gave no answer: {reason}")
     usage = answer.usage_metadata
     return Written(

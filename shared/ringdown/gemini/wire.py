@@ -1,7 +1,7 @@
-"""Gemini Live's messages: JSON to events, and audio to JSON. Pure; the only decoder.
+"""Decodes Gemini Live's messages to events, and encodes audio. Pure; nothing else decodes them.
 
-Source: Google's Live API reference, and the SDK's reading of the same bytes, which the tests
-compare with this one. Unused fields aren't read.
+Sources: Google's Live API reference, and the SDK, whose decoding of the same bytes the tests
+compare with ours. Unused fields aren't read.
 """
 
 import base64
@@ -41,7 +41,7 @@ AUDIO_MIME_TYPE = f"audio/pcm;rate={INPUT_HZ}"
 _DAY_S = 86_400.0
 
 _Count = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
-"""Of tokens; stores couldn't add up more."""
+"""A number of tokens; stores couldn't add up larger ones."""
 _Decoded = TypeVar("_Decoded")
 
 
@@ -50,7 +50,7 @@ class UnreadableMessage(Exception):
 
 
 class InvalidToolCall(msgspec.Struct, frozen=True):
-    """A function call that can't be made. It can be answered if it has an id and a name."""
+    """A function call that can't be carried out. It can be answered if it has an id and a name."""
 
     id: str | None
     name: str
@@ -64,7 +64,7 @@ class ServiceError(msgspec.Struct, frozen=True):
 
 
 class Unread(msgspec.Struct, frozen=True):
-    """A part of a message that can't be read. The other parts are."""
+    """A part of a message that can't be read; the other parts still are."""
 
     part: str
     problem: str
@@ -74,7 +74,7 @@ Received: TypeAlias = ModelEvent | InvalidToolCall | ServiceError | Unread
 
 
 def audio_message(pcm: bytes) -> str:
-    """PCM16 LE mono at 16 kHz, as the SDK's `send_realtime_input(audio=…)` sends it."""
+    """Encode PCM16 LE mono at 16 kHz as the SDK's `send_realtime_input(audio=…)` does."""
     data = base64.urlsafe_b64encode(pcm).decode("ascii")
     audio = f'{{"data": "{data}", "mime_type": "{AUDIO_MIME_TYPE}"}}'
     return f'{{"realtime_input": {{"audio": {audio}}}}}'
@@ -98,7 +98,7 @@ class Reader:
         self._schemas = schemas
 
     def read(self, message: bytes, at_ms: float) -> Sequence[Received]:
-        """The events of a message. Raises UnreadableMessage."""
+        """Return the events in a message. Raises UnreadableMessage."""
         try:
             parts = _Parts(_decode(_message_decoder, message))
         except _REFUSED as error:
@@ -106,7 +106,7 @@ class Reader:
         return (*self._events(parts, at_ms), *parts.unread)
 
     def _events(self, parts: "_Parts", at_ms: float) -> Iterator[Received]:
-        """Interruptions come first, then sound, words, and what ends a turn."""
+        """Yield interruptions first, then sound, words, and the events that end a turn."""
         message = parts.message
         if message.error != _NULL or message.code != _NULL:
             yield ServiceError(_error_code(message))
@@ -181,7 +181,7 @@ _REFUSED = (msgspec.DecodeError, ValueError, RecursionError)
 
 
 def _decode(decoder: "msgspec.json.Decoder[_Decoded]", message: bytes | msgspec.Raw) -> _Decoded:
-    """Decode; if that fails, try again with what JSON or UTF-8 can't hold replaced."""
+    """Decode `message`; if that fails, repair it and try again."""
     try:
         return decoder.decode(message)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -189,7 +189,7 @@ def _decode(decoder: "msgspec.json.Decoder[_Decoded]", message: bytes | msgspec.
 
 
 def _error_code(message: "_ServerMessage") -> int | None:
-    """From `{"error": {"code": …}}` or `{"code": …}`; None if missing or unreadable."""
+    """Read `{"error": {"code": …}}` or `{"code": …}`; None if it is missing or unreadable."""
     try:
         if message.code != _NULL:
             return _decode(_code_decoder, message.code)
@@ -208,7 +208,7 @@ class _Parts:
     def read(
         self, name: str, decoder: "msgspec.json.Decoder[_Decoded | None]", raw: msgspec.Raw
     ) -> _Decoded | None:
-        """None for a part that is missing or can't be read."""
+        """Decode a part; return None if it is missing or can't be read."""
         try:
             return _decode(decoder, raw)
         except _REFUSED as error:
@@ -234,7 +234,7 @@ def _speech(parts: _Parts, content: "_ServerContent") -> Iterator[ModelSpeech]:
 
 
 def _bytes_of(parts: _Parts, data: msgspec.Raw) -> bytes | None:
-    """From Base64 in either alphabet; the padding may be missing, as protobuf's JSON allows."""
+    """Decode Base64 in either alphabet; the padding may be missing, as protobuf's JSON allows."""
     try:
         return _base64_decoder.decode(data)
     except msgspec.ValidationError:
@@ -260,7 +260,8 @@ def _transcripts(
 
 
 def _is_turn_over(parts: _Parts, content: "_ServerContent") -> bool:
-    """A model that thinks between sentences says in its status whether more follows."""
+    """Whether the turn is over. The status of a model that thinks between sentences says whether
+    more follows."""
     status = parts.text("interactionStatus", content.interaction_status).upper()
     if status in ("", "INTERACTION_STATUS_UNSPECIFIED"):
         return parts.flag("turnComplete", content.turn_complete)
@@ -276,8 +277,8 @@ _UNKNOWN = "UNKNOWN"
 
 
 def _usage(usage: "_UsageMetadata") -> Usage:
-    """Tokens of the total that aren't counted elsewhere count as the response's, the most
-    expensive."""
+    """Convert a usage report. Tokens that only the total includes count as the response's, which
+    cost the most."""
     prompt = _by_modality(usage.prompt_tokens_details, usage.prompt_token_count)
     response = _by_modality(
         usage.response_tokens_details or usage.candidates_tokens_details,
@@ -298,7 +299,7 @@ def _usage(usage: "_UsageMetadata") -> Usage:
 
 
 def _by_modality(details: "Sequence[_TokenCount] | None", count: int | None) -> dict[str, int]:
-    """Tokens by modality; duplicates are added up."""
+    """Count tokens by modality; duplicates are added up."""
     found: dict[str, int] = {}
     for detail in details or ():
         modality = (detail.modality or _UNKNOWN).upper()
@@ -307,14 +308,14 @@ def _by_modality(details: "Sequence[_TokenCount] | None", count: int | None) -> 
 
 
 def _completed(found: dict[str, int], count: int) -> dict[str, int]:
-    """`found`, with the rest of `count` as an unknown modality."""
+    """Add the rest of `count` to `found` as an unknown modality."""
     rest = count - sum(found.values())
     return found | {_UNKNOWN: found.get(_UNKNOWN, 0) + rest} if rest > 0 else found
 
 
 def _milliseconds(duration: str | None) -> float:
-    """From a protobuf duration in JSON ("50s", "1.5s"); 0 if it can't be read. No session lasts
-    longer than a day."""
+    """Convert a protobuf duration in JSON ("50s", "1.5s"); 0 if it can't be read. The most is a
+    day, which no session outlasts."""
     try:
         left_s = float((duration or "").removesuffix("s"))
     except ValueError:
@@ -323,7 +324,7 @@ def _milliseconds(duration: str | None) -> float:
 
 
 class _Wire(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """Every field may be missing, or null."""
+    """The base of all messages: every field may be missing or null."""
 
 
 _NULL = msgspec.Raw(b"null")
@@ -385,7 +386,7 @@ class _TokenCount(_Wire, frozen=True, gc=False):
 
 
 class _UsageMetadata(_Wire, frozen=True, gc=False):
-    """Vertex AI calls the response's tokens candidates'."""
+    """Vertex AI's names for the response's counts begin with `candidates`."""
 
     prompt_token_count: _Count | None = None
     response_token_count: _Count | None = None

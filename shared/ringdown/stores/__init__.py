@@ -1,4 +1,4 @@
-"""Where records are kept: the port that processes get, and how to open a store."""
+"""The store of records: its port, and how to open one."""
 
 import re
 from collections.abc import AsyncIterator
@@ -45,19 +45,19 @@ class Store(
     UploadStore,
     Protocol,
 ):
-    """Everything that a process may ask its store."""
+    """Everything that a store does."""
 
     @property
     def documents(self) -> Documents:
-        """For records that only one deployable knows, such as a tool's."""
+        """The documents of records that only one deployable knows, such as a tool's."""
 
     @property
     def recordings(self) -> RecordingStore | None:
-        """Where calls are recorded; None if the process doesn't know."""
+        """The store of recordings; None if the process doesn't know where they are."""
 
 
 def check_store_url(url: str) -> str | None:
-    """What is wrong with a STORE_URL, or None."""
+    """Say what is wrong with a STORE_URL; return None if nothing is."""
     if _FIRESTORE.fullmatch(url) or (url.startswith(_SQLITE) and len(url) > len(_SQLITE)):
         return None
     return (
@@ -67,7 +67,7 @@ def check_store_url(url: str) -> str | None:
 
 
 def read_store_url(reader: SettingsReader) -> str:
-    """STORE_URL from a process's settings; `reader` reports what is wrong with it."""
+    """Read STORE_URL from a process's settings; `reader.finish()` reports problems."""
     url = reader.text("STORE_URL", "where records are kept: firestore:PROJECT or sqlite:PATH")
     problem = check_store_url(url) if url else None
     if problem is not None:
@@ -76,23 +76,23 @@ def read_store_url(reader: SettingsReader) -> str:
 
 
 def open_store_once(reader: SettingsReader) -> OpenOnce[Store]:
-    """The store of STORE_URL, for all requests of a function."""
+    """Return the store that STORE_URL names, to share between all requests of a function."""
     return OpenOnce(partial(open_store, read_store_url(reader)))
 
 
 @asynccontextmanager
 async def open_store(url: str, recordings: RecordingPlace | None = None) -> AsyncIterator[Store]:
-    """Open the store that `url` names, and close it at the end; ConfigurationError for an invalid
-    URL.
+    """Open the store that `url` names, and close it at the end. Raises ConfigurationError for an
+    invalid URL.
 
-    Without `recordings`, they are next to an SQLite file; with Firestore, out of reach.
+    Without `recordings`, SQLite keeps them next to its file; with Firestore, they can't be reached.
     """
     problem = check_store_url(url)
     if problem is not None:
         raise ConfigurationError([problem])
     kept = None if recordings is None else open_recordings(recordings)
     if firestore := _FIRESTORE.fullmatch(url):
-        from ringdown.stores.firestore import open_firestore  # takes a quarter of a second
+        from ringdown.stores.firestore import open_firestore  # importing it takes 0.25 s
 
         project, database = firestore["project"], firestore["database"] or "(default)"
         async with open_firestore(project, database, kept) as store:

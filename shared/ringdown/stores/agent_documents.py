@@ -1,4 +1,7 @@
-"""Documents that operators write, in the terms of `ringdown.agents.store`: pure, for all stores."""
+"""Converts the documents that operators write to the types of `ringdown.agents.store` and back.
+
+Pure, and shared by all stores.
+"""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -30,7 +33,7 @@ class Number(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def stored_agent(path: str, fields: Document) -> StoredAgent:
-    """The document at `path`, with its `status` separate."""
+    """Return the document at `path`, with its `status` separate."""
     return StoredAgent(
         agent_id=text_of_id(path),
         document=without_status(fields),
@@ -44,20 +47,21 @@ def without_status(fields: Document) -> Document:
 
 
 def version_of(fields: Document) -> str:
-    """A version of what operators wrote: the system's own `status` must not get in their way."""
+    """Return the version of what operators wrote. It ignores the system's own `status`, which
+    mustn't make their edits fail."""
     written = msgspec.json.encode(without_status(fields), enc_hook=_attributes, order="sorted")
     return hashlib.sha256(written).hexdigest()[:16]
 
 
 def to_write(document: Document) -> Document:
-    """What a store writes for `document`. Raises InvalidDocument."""
+    """Return what a store writes for `document`. Raises InvalidDocument."""
     check_depth(document, "the document")
     kept: Document = storable(without_status(document))
     return kept
 
 
 def assigned_agent(path: str, fields: Json) -> str:
-    """The agent that a number's document names; a broken document counts as missing."""
+    """Return the agent that a number's document names; a broken document counts as missing."""
     number = _readable(Number, path, fields)
     if fields is not None and number is None:
         _log.error("number cannot be used as it stands", reason="agent: expected an agent's id")
@@ -81,7 +85,7 @@ def readable_revisions(documents: Iterable[tuple[str, Document]]) -> Iterator[Re
 def usable_tools(
     names: Iterable[str], documents: Iterable[Document | None]
 ) -> Iterator[ToolDeclaration]:
-    """The declarations of `names`, without missing or unusable ones."""
+    """Yield the declarations of `names`, without missing or unusable ones."""
     for name, fields in zip(names, documents, strict=True):
         if fields is None:
             _log.warning("tool is not declared", tool=name)
@@ -93,7 +97,7 @@ def usable_tools(
 
 
 def declared_tools(documents: Iterable[tuple[str, Document]]) -> dict[str, DeclaredTool]:
-    """The tools at those paths."""
+    """Check the declarations at those paths; return what was found, by tool name."""
     return {(name := text_of_id(path)): _declared(name, fields) for path, fields in documents}
 
 
@@ -116,14 +120,14 @@ def _tool(name: str, fields: Document) -> ToolDeclaration:
 
 
 def made_revision(revision: Revision, others: Iterable[Revision]) -> Revision:
-    """`revision` as first written; `others` begins with the one seen last."""
+    """Return `revision` as it is first written. `others` begins with the one seen last."""
     earlier = (each for each in others if each.seen_at <= revision.seen_at)
     replaced = next((each.revision for each in earlier), None)
     return msgspec.structs.replace(revision, made_at=revision.seen_at, replaced=replaced)
 
 
 def seen_again(kept: Revision, revision: Revision) -> Revision:
-    """The `kept` revision after being seen as `revision`."""
+    """Return the `kept` revision, updated because it was seen again as `revision`."""
     return msgspec.structs.replace(
         kept,
         seen_at=max(kept.seen_at, revision.seen_at),
@@ -149,5 +153,5 @@ def _readable(kind: type[Record], path: str, fields: Json) -> Record | None:
 
 
 def _attributes(value: object) -> Json:
-    """Firestore's own types, such as a geographical point, in a field that isn't ours."""
+    """Encode Firestore's own types, such as a geographical point, in fields that aren't ours."""
     return repr(vars(value))

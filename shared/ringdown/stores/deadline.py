@@ -1,4 +1,4 @@
-"""Limits how long anyone waits for a store."""
+"""Limits the time spent waiting for a store."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Documents for parts with their own records: the port that tools get.
+"""The port for code with its own records, such as tools.
 
 A path is `document_path(collection, id)`. A record is a frozen struct (`ringdown.documents`).
 """
@@ -14,22 +14,22 @@ from ringdown.stores.storable import Document
 
 
 class Documents(Protocol):
-    """Every method raises StoreUnavailable when the store does not answer.
+    """Every method raises StoreUnavailable when the store doesn't answer.
 
     Methods that read a record raise InvalidDocument if the document doesn't fit it.
     """
 
     async def read(self, kind: type[Record], path: str) -> Record | None:
-        """None if the document doesn't exist."""
+        """Read a record; return None if the document doesn't exist."""
 
     async def list(self, collection: str) -> dict[str, Document]:
-        """The raw documents of `collection` by path, without those below them."""
+        """Return the raw documents of `collection` by path, without documents nested below them."""
 
     async def find(
         self, kind: type[Record], collection: str, field: str, value: str, *, limit: int
     ) -> tuple[Record, ...]:
-        """Records of `collection` whose `field` is `value`, in any order, without any that can't be
-        read."""
+        """Return records of `collection` whose `field` is `value`, in any order, skipping any that
+        can't be read."""
 
     async def newest(
         self,
@@ -40,11 +40,11 @@ class Documents(Protocol):
         since: datetime.datetime,
         limit: int,
     ) -> tuple[Record, ...]:
-        """Records of `collection` whose time in `field` is `since` or later, newest first, without
-        any that can't be read."""
+        """Return records of `collection` whose time in `field` is `since` or later, newest first,
+        skipping any that can't be read."""
 
     async def create(self, path: str, record: msgspec.Struct | Document) -> bool:
-        """False if the document already exists; it stays unchanged."""
+        """Create the document. If it already exists, return False and leave it unchanged."""
 
     async def write(self, path: str, record: msgspec.Struct | Document) -> None:
         """Write the whole document, whether it exists or not."""
@@ -52,8 +52,8 @@ class Documents(Protocol):
     async def change(
         self, kind: type[Record], path: str, decide: Callable[[Record | None], Record | None]
     ) -> bool:
-        """Write what `decide` makes of the stored record; if someone changed that meanwhile, decide
-        again. False, and nothing is written, if `decide` returns None."""
+        """Write what `decide` returns for the stored record. If the record was changed meanwhile,
+        decide again; if `decide` returns None, write nothing and return False."""
 
     async def delete(self, path: str) -> None:
         """Delete the document, if there is one."""

@@ -1,4 +1,4 @@
-"""What counts as use of the line, the same for every store."""
+"""What counts as use of the line, in every store."""
 
 import datetime
 

@@ -1,8 +1,8 @@
-"""Where each record is kept. The paths are Firestore's, and the embedded store uses the same.
+"""Where each record is kept. The paths are Firestore's, and the embedded store uses the same ones.
 
 Many ids come from outside: a model names its tool calls, Twilio the called number, operators their
-agents. Firestore accepts no `/` in an id, no `.`, `..` or `__x__`, and at most 1,500 bytes
-(https://firebase.google.com/docs/firestore/quotas#collections_documents_and_fields).
+agents. Firestore doesn't accept `/` in an id, the ids `.`, `..` and `__x__`, or more than 1,500
+bytes (https://firebase.google.com/docs/firestore/quotas#collections_documents_and_fields).
 """
 
 import datetime
@@ -16,7 +16,7 @@ CALLS = "calls"
 DAYS = "days"
 DRAFTS = "drafts"
 BELOW_CALLS = ("attempts", "claims", "flights", "outcome", "tool_calls", "turns", "uploads")
-"""In the order of erasing: no outcome can be written once the attempts are gone."""
+"""In the order in which they are erased: once the attempts are gone, no outcome can be written."""
 FORGOTTEN_BLOCKS = "settings/forgotten_blocks"
 LIMITS = "settings/limits"
 LOST_WEBHOOKS = "lost_webhooks"
@@ -33,12 +33,12 @@ LAST_CHARACTER = "\U0010ffff"
 OF_A_CALLER = ("callbacks", "ended_calls", LOST_WEBHOOKS, WEBHOOK_DELIVERIES)
 """Collections whose documents name a `caller`, and are erased with the caller."""
 BY_CALLER = ("sent_texts",)
-"""Tools' collections with one document per caller, which is erased, too."""
+"""Tools' collections with one document per caller, which is erased with the caller."""
 
 _NAMED_BY_NUMBER = frozenset({CALLERS, NUMBERS, *OF_A_CALLER, *BY_CALLER})
 _LONGEST_ID = 200
 _NOT_IN_IDS = re.compile(r"[/%!\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-"""What ids can't contain, the marks we add to them, and what consoles don't show."""
+"""Characters that ids can't contain, that we mark ids with, or that consoles don't show."""
 
 
 def agent_path(agent_id: str, *, draft: bool = False) -> str:
@@ -82,7 +82,8 @@ def attempt_path(call_sid: str, attempt: int) -> str:
 
 
 def early_end_path(call_sid: str) -> str:
-    """The path of the call's first attempt, so that only one of the two is created first."""
+    """Return the path of the call's first attempt, so that creating one fails if the other
+    exists."""
     return attempt_path(call_sid, 1)
 
 
@@ -147,12 +148,12 @@ def rehearsed_call_path(rehearsal_id: str, persona: str, run: int) -> str:
 
 
 def document_path(collection: str, id: str) -> str:
-    """The path of a record that has no function here."""
+    """Return the path of a record that has no function of its own in this module."""
     return f"{collection}/{document_id(id)}"
 
 
 def document_id(text: str) -> str:
-    """An id that every store accepts, and that differs for every other `text`.
+    """Return an id for `text` that every store accepts and no other text gets.
 
     Ids that operators create in a console, in any language, stay unchanged.
     """
@@ -161,18 +162,18 @@ def document_id(text: str) -> str:
         digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
         return f"{quoted[:_LONGEST_ID]}!{digest}"
     if not quoted.strip(".") or quoted.startswith("__"):
-        return f"!{quoted}"  # no other id has a "!" left, so this one is unique
+        return f"!{quoted}"  # no other id begins with "!", so this one is unique
     return quoted
 
 
 def shown_path(path: str) -> str:
-    """`path` as logs and messages may have it: without phone numbers."""
+    """Return `path` without phone numbers, for logs and messages."""
     collection = path.partition("/")[0]
     return f"{collection}/…" if collection in _NAMED_BY_NUMBER else path
 
 
 def text_of_id(path: str) -> str:
-    """The text from which `document_id` made the last part of `path`; a shortened id stays
+    """Return the text from which `document_id` made the last part of `path`; a shortened id stays
     shortened."""
     last = path.rpartition("/")[2]
     return unquote(last.removeprefix("!"), errors="surrogatepass")

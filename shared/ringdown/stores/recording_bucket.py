@@ -1,6 +1,6 @@
 """Recordings in a Google Cloud Storage bucket, through its JSON API: one object per part.
 
-https://docs.cloud.google.com/storage/docs/json_api/v1/objects. Why not with Google's library:
+https://docs.cloud.google.com/storage/docs/json_api/v1/objects. Why we don't use Google's library:
 docs/decisions/0016-recordings-are-parts-in-a-bucket.md.
 """
 
@@ -20,7 +20,7 @@ from ringdown.stores.paths import document_id
 GOOGLE_URL = "https://storage.googleapis.com"
 
 _WITHIN_S = 10.0
-"""Including retries."""
+"""The time for a request, including retries."""
 _TRY_WITHIN_S = 4.0
 _PAUSES_S = (0.5, 1.0, 2.0)
 _KEEP_CONNECTIONS_S = 30.0  # parts of a call are seven seconds apart
@@ -47,7 +47,8 @@ class RecordingBucket:
         await self._http.aclose()
 
     async def keep_part(self, call_sid: str, part: RecordingPart) -> None:
-        """The generation makes repetition harmless: an existing part isn't written again."""
+        """Upload the part. Repeating it is harmless: generation 0 means that an existing part isn't
+        written again."""
         query = {
             "uploadType": "media",
             "name": _name(call_sid, part.kept),
@@ -101,7 +102,8 @@ class RecordingBucket:
             try:
                 page = msgspec.json.decode(answer.content, type=_Page, strict=False)
             except msgspec.DecodeError as error:
-                raise StoreUnavailable(f"{self._bucket}: its list can't be read: {error}") from None
+                problem = f"the list of objects can't be read: {error}"
+                raise StoreUnavailable(f"the bucket {self._bucket}: {problem}") from None
             found += page.items
             if not page.next_page_token:
                 return found
@@ -116,7 +118,8 @@ class RecordingBucket:
         *,
         accepted: tuple[HTTPStatus, ...] = (HTTPStatus.OK,),
     ) -> httpx2.Response:
-        """An accepted response. Retries errors that may pass; raises StoreUnavailable."""
+        """Return an accepted response. Retries errors that may be temporary, then raises
+        StoreUnavailable."""
         problem = "it didn't answer"
         try:
             async with asyncio.timeout(_WITHIN_S):

@@ -15,21 +15,21 @@ class RecordingPlace:
     name: str
     """`gs://BUCKET`, or a folder."""
     storage_url: str | None = None
-    """The endpoint of buckets, if not Google's."""
+    """The endpoint for buckets, if not Google's."""
 
 
 def read_recordings(reader: SettingsReader) -> RecordingPlace | None:
-    """RECORDINGS from a process's settings; `reader` reports what is wrong with it.
+    """Read RECORDINGS from a process's settings; `reader.finish()` reports problems.
 
-    Google's own libraries also look for a stand-in at STORAGE_EMULATOR_HOST.
+    STORAGE_EMULATOR_HOST names an emulator, as it does for Google's own libraries.
     """
     name = reader.optional("RECORDINGS")
     if name is None:
         return None
     if "://" in name and not _BUCKET.fullmatch(name):
         reader.problem(
-            f"RECORDINGS is {name!r}. Set it to gs://BUCKET or to a folder, or leave it out: then"
-            " recordings are next to an SQLite file, and with Firestore there are none."
+            f"RECORDINGS is {name!r}. Set it to gs://BUCKET or to a folder, or leave it out to keep"
+            " recordings next to the SQLite file (with Firestore, there are none)."
         )
     return RecordingPlace(name, reader.optional("STORAGE_EMULATOR_HOST"))
 

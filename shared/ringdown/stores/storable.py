@@ -1,7 +1,7 @@
 """Turns records into documents that every store can keep: the reverse of `ringdown.documents`.
 
-Not everything that models and tools send can be stored: text with lone surrogates, integers of any
-size, NaN and infinities, values of any size and depth. The record is written regardless.
+Models and tools may send what can't be stored: text with lone surrogates, integers of any size, NaN
+and infinities, values of any size and depth. The record is written regardless.
 """
 
 import datetime
@@ -18,9 +18,10 @@ from ringdown.tools import Json
 Document = dict[str, Json]
 
 _MAX_BYTES = 65_536
-"""For the JSON of one value; a Firestore document holds 1 MiB and 40,000 index entries."""
+"""The limit for the JSON of one value. A Firestore document can have 1 MiB and 40,000 index
+entries."""
 _MAX_DEPTH = 16
-"""Firestore nests 20 deep, the document's own levels included."""
+"""Firestore allows 20 levels, including the document's own."""
 _MAX_DOCUMENT_DEPTH = 100
 """Operators may write anything, and documents are processed recursively."""
 _MAX_KEY_BYTES = 1_000
@@ -29,19 +30,19 @@ _INT64 = range(-(2**63), 2**63)
 
 
 def to_document(record: msgspec.Struct) -> Document:
-    """The fields of `record` as `ringdown.documents` describes a document."""
+    """Convert `record` to a document, as `ringdown.documents` describes it."""
     document: Document = to_plain(record)
     return document
 
 
 def to_plain(value: object) -> Json:
-    """`value` as a document has it: lone surrogates become U+FFFD, integers of more than 64 bits
-    become text, and NaN and infinities become None."""
+    """Convert `value` to what a document can hold: lone surrogates become U+FFFD, integers of more
+    than 64 bits become text, and NaN and infinities become None."""
     return storable(msgspec.to_builtins(value, builtin_types=(datetime.datetime,)))
 
 
 def changed_fields(before: Call, after: Call) -> Document:
-    """The fields of the call document that differ in `after`, as documents have them."""
+    """Return the fields of the call's document that differ in `after`, in plain data."""
     return {
         name: to_plain(value)
         for name in after.__struct_fields__
@@ -50,7 +51,7 @@ def changed_fields(before: Call, after: Call) -> Document:
 
 
 def documents_below(call_sid: str, changes: CallChanges) -> Iterator[tuple[str, Document]]:
-    """The documents below the call that `changes` writes, with their paths."""
+    """Yield the documents below the call that `changes` writes, with their paths."""
     for turn in changes.turns:
         yield turn_path(call_sid, turn.n), to_document(turn)
     for tool_call in changes.tool_calls:
@@ -67,7 +68,7 @@ def _bounded(tool_call: ToolCall) -> ToolCall:
 
 
 def _kept(value: Document) -> Document:
-    """`value`, or a placeholder for one that a record can't keep."""
+    """Return `value`, or a placeholder if a record can't keep it."""
     if not _fits(value):
         return {"not_kept": f"nested more than {_MAX_DEPTH} deep, or a name is too long"}
     text = msgspec.json.encode(to_plain(value))
@@ -81,7 +82,7 @@ def _kept(value: Document) -> Document:
 
 def _fits(value: Json) -> bool:
     """Whether names are short enough and nothing is nested too deep. A list in a list counts twice,
-    because Firestore doesn't have it, and its adapter puts a map between the two."""
+    because Firestore doesn't accept it, so our adapter puts a map between the two."""
     waiting: list[tuple[Json, int]] = [(value, 1)]
     while waiting:
         item, depth = waiting.pop()
@@ -105,7 +106,7 @@ def too_deep(path: str) -> InvalidDocument:
 
 
 def check_depth(document: Document, path: str) -> None:
-    """Raises InvalidDocument."""
+    """Raise InvalidDocument if the document is nested too deep."""
     level: list[Json] = [document]
     for _ in range(_MAX_DOCUMENT_DEPTH):
         items = (child for each in level for child in _children(each))
@@ -119,7 +120,7 @@ def _children(value: Json) -> Iterable[Json]:
 
 
 def storable(value: Json) -> Json:
-    """The same for a value that is already plain; Firestore's own types stay."""
+    """Like `to_plain`, for a value that is already plain. Firestore's own types are kept."""
     match value:
         case str():
             return _text(value)

@@ -1,6 +1,6 @@
-"""How each request changes a call. Pure, so that every store decides the same way.
+"""Decides how each request changes a call. Pure, so that every store decides the same way.
 
-A function takes the stored call and returns the call to write: unchanged if there is nothing to
+Most functions take the stored call and return the call to write: unchanged if there is nothing to
 write, None if the request is refused.
 """
 
@@ -29,9 +29,10 @@ from ringdown.gemini.prices import cost_usd
 
 
 def claimed(call: Call, taken: Claim | None, claim: Claim) -> Call | None:
-    """The call once `claim` holds it; `taken` is the stored claim of that attempt.
+    """Return the call as `claim` holds it; `taken` is the stored claim of that attempt.
 
-    A claim that meets itself was won before: its response was lost, or the call is being rewritten.
+    If `taken` is the same claim, it was won earlier: its response was lost, or the call is being
+    rewritten.
     """
     if call.attempt != claim.attempt or taken not in (None, claim):
         return None
@@ -45,7 +46,7 @@ def claimed(call: Call, taken: Claim | None, claim: Claim) -> Call | None:
 
 
 def accepted(call: Call, attempt: int) -> Call | None:
-    """The call once the person dialled after `attempt` takes it."""
+    """Return the call as accepted by the person who was dialled after `attempt`."""
     caller_is_gone = call.twilio_status in FINAL_TWILIO_STATUSES
     if call.next is not NextAction.TRANSFER or call.attempt != attempt or caller_is_gone:
         return None
@@ -53,7 +54,7 @@ def accepted(call: Call, attempt: int) -> Call | None:
 
 
 def resumed(call: Call) -> Call | None:
-    """The call at its next attempt, after a transfer that wasn't taken."""
+    """Return the call at its next attempt, after a transfer that wasn't accepted."""
     if call.status is CallStatus.RINGING and call.attempt > 1:
         return call  # resumed already; Twilio repeats webhooks
     if call.next is not NextAction.TRANSFER or call.transfer_to is None:
@@ -65,7 +66,8 @@ def resumed(call: Call) -> Call | None:
 
 
 def taken_up(call: Call, ended: int, at: datetime.datetime) -> Call | None:
-    """The call at its next attempt, after the stream of attempt `ended`, which ended undecided."""
+    """Return the call at its next attempt, after the stream of attempt `ended` was over without a
+    decision about what comes next."""
     if call.next is not None or call.status is CallStatus.ENDED:
         return None
     if call.attempt > ended:
@@ -94,8 +96,8 @@ def _at_next_attempt(call: Call, resumed_from: EndReason) -> Call:
 
 
 def noted(call: Call, status: TwilioStatus, at: datetime.datetime) -> Call:
-    """The call with what Twilio says about it. Callbacks may overtake each other: a non-final one
-    that arrives after a final one is ignored."""
+    """Return the call with Twilio's status. Callbacks may arrive out of order, so a non-final
+    status after a final one is ignored."""
     if call.twilio_status in FINAL_TWILIO_STATUSES and not status.final:
         return call
     with_status = msgspec.structs.replace(
@@ -118,7 +120,7 @@ def noted(call: Call, status: TwilioStatus, at: datetime.datetime) -> Call:
 
 
 def early_end(status: TwilioStatus, at: datetime.datetime) -> EarlyEnd | None:
-    """What to keep of the status of an unopened call; None for nothing."""
+    """Return what to keep of the status of a call that isn't open yet; None for nothing."""
     if not status.final:
         return None
     return EarlyEnd(
@@ -130,7 +132,7 @@ def early_end(status: TwilioStatus, at: datetime.datetime) -> EarlyEnd | None:
 
 
 def opened(call: Call, early: EarlyEnd | None) -> Call:
-    """The call as created: ended, if its end arrived first."""
+    """Return the call as it is created: already ended if the news of its end arrived first."""
     if early is None:
         return call
     status = TwilioStatus(status=early.twilio_status, duration_s=early.duration_s, final=True)
@@ -138,7 +140,8 @@ def opened(call: Call, early: EarlyEnd | None) -> Call:
 
 
 def received(call: Call | None, upload: Upload) -> tuple[Reception, Call | None]:
-    """What happens to `upload`, and the call with it; None if there is nothing to write."""
+    """Decide what happens to `upload`. Also return the call with it, or None if there is nothing to
+    write."""
     if call is None or call.status is CallStatus.ENDED:
         return Reception.NOT_IN_CALL, None
     if upload.id in call.uploads:
@@ -153,12 +156,13 @@ def upload_expires_at(call: Call, upload: Upload) -> datetime.datetime:
 
 
 def _unrecorded_end(call: Call) -> EndReason:
-    """Why a call ended if no handler has said so."""
+    """Return why a call ended for which no handler recorded a reason."""
     return EndReason.NEVER_STREAMED if call.started_at is None else EndReason.STREAM_LOST
 
 
 def blocked(caller: Caller, is_blocked: bool) -> Caller:
-    """A blocked caller's entry doesn't expire; once unblocked, the rest of it does."""
+    """Block or unblock a caller. The entry of a blocked caller doesn't expire; what is left of it
+    after unblocking does."""
     if is_blocked:
         expires_at = None
     else:
@@ -167,7 +171,7 @@ def blocked(caller: Caller, is_blocked: bool) -> Caller:
 
 
 def remembered(caller: Caller, memory: Memory, expires_at: datetime.datetime) -> Caller:
-    """The caller with `memory`; one older than the stored one changes nothing."""
+    """Return the caller with `memory`, unless the stored one is newer."""
     if caller.memory is not None and caller.memory.at > memory.at:
         return caller
     return msgspec.structs.replace(

@@ -13,7 +13,7 @@ import msgspec
 Json = Any
 
 ASK_FOR_PHOTO = "ask_for_photo"
-"""The tool that agents with `photos` get, and that no agent names."""
+"""The tool that agents with `photos` get without listing it."""
 
 ToolName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 
@@ -26,7 +26,7 @@ Waiting = Literal["tone", "phrase", "nothing"]
 
 
 class ToolDeclaration(msgspec.Struct, frozen=True, kw_only=True):
-    """One tool: its declaration (name, description, parameters) and how it is called."""
+    """A tool: what the model sees (name, description, parameters), and how we call it."""
 
     name: ToolName
     description: str
@@ -34,7 +34,7 @@ class ToolDeclaration(msgspec.Struct, frozen=True, kw_only=True):
     parameters: dict[str, Json] = msgspec.field(
         default_factory=lambda: {"type": "object", "properties": {}}
     )
-    """JSON Schema of the arguments."""
+    """The JSON Schema of the arguments."""
     timeout_s: Annotated[float, msgspec.Meta(gt=0, le=60)] = 10.0
     behavior: Behavior = "blocking"
     scheduling: Scheduling = "interrupt"
@@ -43,11 +43,11 @@ class ToolDeclaration(msgspec.Struct, frozen=True, kw_only=True):
     """Purposes of typed digits that this tool receives, such as `pin`."""
     waiting: Waiting = "tone"
     before_call: bool = False
-    """Whether agents may have it called while the phone rings, without arguments."""
+    """Whether agents may use it while the phone rings. It is then called without arguments."""
 
 
 class ToolCallContext(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is calling, out of the model's reach. `caller` is a hint, never proof of identity."""
+    """Who is calling; the model can't change it. `caller` is a hint, never proof of identity."""
 
     call_sid: str
     agent_id: str
@@ -57,7 +57,7 @@ class ToolCallContext(msgspec.Struct, frozen=True, kw_only=True):
     called: str
     language: str
     facts: dict[str, Json] = {}
-    """What the agent's `before_call` tool said about the caller; empty if it said nothing."""
+    """What the agent's `before_call` tool returned about the caller; empty if nothing."""
 
 
 class ToolRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,7 +68,7 @@ class ToolRequest(msgspec.Struct, frozen=True, kw_only=True):
     args: dict[str, Json]
     idempotency_key: str
     digits: dict[str, str] = {}
-    """What the caller typed on the keypad, by purpose; the model never learns it."""
+    """What the caller typed on the keypad, by purpose; the model never sees it."""
 
 
 class ToolError(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,21 +99,21 @@ NOTHING_TO_TELL = ToolAnswer(output={"status": "The tool has nothing to tell."})
 
 @dataclass(frozen=True, slots=True)
 class DeclaredTool:
-    """The check's findings about a tool."""
+    """What a check of a tool's declaration found."""
 
     problem: str | None = None
-    """What keeps it from being used."""
+    """Why the tool can't be used."""
     simplifications: tuple[str, ...] = ()
     """Where its declaration for models differs from its parameters."""
     before_call: bool = False
-    """Whether agents may have it called before a call."""
+    """Whether agents may use it before a call."""
 
 
 class ToolStore(Protocol):
     """Where tool declarations are kept."""
 
     async def read_tools(self, names: tuple[str, ...]) -> tuple[ToolDeclaration, ...]:
-        """The declarations of those `names` that exist and are valid, in the order of `names`.
+        """Return the declarations of those `names` that exist and are valid, in the same order.
 
         Raises StoreUnavailable.
         """

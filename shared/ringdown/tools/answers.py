@@ -1,4 +1,4 @@
-"""Stores answers, so that a tool that changes something does it once per key."""
+"""Stores tools' answers, so that a tool with side effects acts only once per idempotency key."""
 
 import datetime
 
@@ -12,24 +12,24 @@ KEPT_FOR = datetime.timedelta(days=1)
 
 
 class KeptAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """`tool_answers/{key}`; without an answer while the tool is working."""
+    """`tool_answers/{key}`. It has no answer while the tool is still working."""
 
     answer: ToolAnswer | None = None
     expires_at: datetime.datetime
 
 
 class KeptAnswers:
-    """Every method raises StoreUnavailable when the store does not answer."""
+    """Every method raises StoreUnavailable when the store doesn't answer."""
 
     def __init__(self, documents: Documents) -> None:
         self._documents = documents
 
     async def claim(self, key: str, expires_at: datetime.datetime) -> bool:
-        """Whether this is the first delivery with `key`, which must produce the answer."""
+        """Claim `key`. True for the first delivery, which must produce the answer."""
         return await self._documents.create(_path(key), KeptAnswer(expires_at=expires_at))
 
     async def read(self, key: str) -> ToolAnswer | None:
-        """None until it has an answer."""
+        """Return the answer kept for `key`; None until there is one."""
         kept = await self._documents.read(KeptAnswer, _path(key))
         return None if kept is None else kept.answer
 
@@ -38,7 +38,7 @@ class KeptAnswers:
         await self._documents.write(_path(key), kept)
 
     async def release(self, key: str) -> None:
-        """Nothing was done: let the next delivery try."""
+        """Let the next delivery try, because nothing was done."""
         await self._documents.delete(_path(key))
 
 

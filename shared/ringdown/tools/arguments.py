@@ -17,14 +17,14 @@ from ringdown.tools import Json
 
 _MOST_PROBLEMS = 5
 _MOST_CHARACTERS = 200  # per problem, because it quotes the value, which may be long
-# A pattern that would take longer doesn't match: a call must not wait for `^(x+x+)+y$`.
+# A pattern that needs more counts as not matching: a call mustn't wait for `^(x+x+)+y$`.
 _PATTERNS = FancyRegexOptions(backtrack_limit=10_000)
 
 
 def problems_with(args: Mapping[str, Json], parameters: Mapping[str, Json]) -> str | None:
-    """What is wrong with `args`, in words for the model; None if nothing is.
+    """Say what is wrong with `args`, in words for the model; return None if nothing is.
 
-    Parts of a schema that can't be applied refuse nothing: the tool itself must check them.
+    Parts of a schema that can't be applied are ignored; the tool itself must check them.
     """
     validator = _validator(msgspec.json.encode(parameters))
     if validator is None:
@@ -51,7 +51,7 @@ def _validator(parameters: bytes) -> Any | None:
 
 
 def _applicable(part: Json, root: Schema) -> Json:
-    """Without what can't be applied: invalid patterns and dangling references."""
+    """Remove what can't be applied: invalid patterns and dangling references."""
     if isinstance(part, list):
         return [_applicable(each, root) for each in part]
     if not isinstance(part, dict):
@@ -82,7 +82,7 @@ def _is_pattern(text: str) -> bool:
 
 
 def _nowhere(uri: str) -> NoReturn:
-    """External references aren't fetched."""
+    """Refuse to fetch external references."""
     raise LookupError(uri)
 
 

@@ -1,8 +1,8 @@
-"""What keeps a tool's declaration from being used, in operators' words.
+"""Finds what makes a tool's declaration unusable, in operators' words.
 
-Pure, and without jsonschema, which takes too long to load while a phone rings. It finds only what
-makes the tool impossible to call, or would lead to the wrong place. A schema that models don't
-accept isn't a problem: they get a simpler form (`ringdown.gemini.openapi_schema`).
+Pure, and without jsonschema, which takes too long to load while a phone rings. It reports only what
+makes the tool impossible to call, or would send calls to the wrong place. A schema that models
+don't accept isn't a problem: they get a simpler form (`ringdown.gemini.openapi_schema`).
 """
 
 import json
@@ -18,13 +18,13 @@ BuiltInName = Literal["collect_digits", "end_call", "transfer_call"]
 BUILT_IN: tuple[BuiltInName, ...] = get_args(BuiltInName)
 """The functions that every session has besides its tools."""
 _MOST_BYTES = 12_000
-"""For a declaration's JSON. A call's document holds 1 MiB, including an agent and up to 64
-tools."""
+"""The limit for a declaration's JSON. A call's document can hold 1 MiB, including an agent and up
+to 64 tools."""
 _DEEPEST = 20
 
 
 def problems_with_tool(tool: ToolDeclaration, name: str) -> Iterator[str]:
-    """What is wrong with `tool`, which was read from `tools/{name}`."""
+    """Yield the problems with `tool`, which was read from `tools/{name}`."""
     if tool.name != name:
         yield f"name is {tool.name}. It must be the document's: {name}."
     problem = problem_with_url(tool.url)
@@ -38,7 +38,7 @@ def problems_with_tool(tool: ToolDeclaration, name: str) -> Iterator[str]:
 
 
 def _bytes_of(tool: ToolDeclaration) -> int:
-    """As JSON; a declaration may contain a lone surrogate, which msgspec never encodes."""
+    """Measure the JSON. Not with msgspec, which doesn't encode lone surrogates."""
     written = json.dumps(msgspec.to_builtins(tool), ensure_ascii=False)
     return len(written.encode("utf-8", "replace"))
 

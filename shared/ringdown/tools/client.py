@@ -30,7 +30,7 @@ _UNAUTHORIZED = 401
 # A token may have expired in transit; the others mean that no instance was ready.
 _AGAIN = frozenset({_UNAUTHORIZED, 429, 502, 503, 504})
 _WARM_FOR_S = 60.0
-_WARM_WITHIN_S = 15.0  # a cold start of any function that can be used in a call
+_WARM_WITHIN_S = 15.0  # enough for the cold start of any function that is usable in a call
 _log = Log(__name__)
 
 
@@ -39,7 +39,7 @@ class Called(NamedTuple):
 
     answer: ToolAnswer
     certain: bool = True
-    """False: no response arrived, but the tool may still have done it."""
+    """False if no response arrived, but the tool may have done it anyway."""
 
 
 _UNREACHABLE = Called(ToolAnswer.failed("The tool could not be reached."))
@@ -65,13 +65,13 @@ class _Response(NamedTuple):
 
 
 class ToolClient:
-    """One connection pool per process. `call` and `warm` raise nothing but on cancellation."""
+    """One connection pool per process. `call` and `warm` raise only when they are cancelled."""
 
     def __init__(
         self, identity: IdentityTokens | None = None, *, tls: ssl.SSLContext | None = None
     ) -> None:
-        """`identity` identifies us to functions. `tls` is for certificates that the system doesn't
-        trust."""
+        """`identity` proves to functions who we are. `tls` is for certificates that the system
+        doesn't trust."""
         limits = httpx2.Limits(max_connections=MOST_AT_ONCE, keepalive_expiry=_KEEP_CONNECTIONS_S)
         self._http = httpx2.AsyncClient(
             limits=limits,
@@ -79,7 +79,7 @@ class ToolClient:
             trust_env=False,
             timeout=None,  # `asyncio.timeout` bounds each call as a whole
             verify=tls or ssl.create_default_context(),
-            # Decompressed, a small answer could far exceed the limit before it is counted.
+            # A small compressed answer could expand far beyond the limit before it is counted.
             headers={"accept-encoding": "identity"},
         )
         self._identity = identity or IdentityTokens()
@@ -93,7 +93,7 @@ class ToolClient:
     async def call(
         self, tool: ToolDeclaration, request: ToolRequest, headers: Mapping[str, str] = {}
     ) -> Called:
-        """POST `request` to the tool and return its answer, or an error that says why it has
+        """POST `request` to the tool and return its answer, or an error that says why there is
         none."""
         if self._under_way >= MOST_AT_ONCE:
             _log.error("too many parallel tool calls", tool=tool.name, limit=MOST_AT_ONCE)
@@ -120,7 +120,7 @@ class ToolClient:
                     group.create_task(self._warm(tool))
 
     def _is_cold(self, url: str) -> bool:
-        """Whether it hasn't been called for some time; a tool on this machine is never cold."""
+        """Whether `url` hasn't been called for a while; a tool on this machine is never cold."""
         if problem_with_url(url) is not None or audience_of(url) is None:
             return False
         used_s = self._used_s.get(url)
@@ -138,7 +138,7 @@ class ToolClient:
     async def _ask(self, tool: ToolDeclaration, body: bytes, headers: Mapping[str, str]) -> Called:
         problem = problem_with_url(tool.url)
         if problem is not None:
-            _log.error("tool is not called", tool=tool.name, reason=f"its URL {problem}")
+            _log.error("tool not called", tool=tool.name, reason=f"its URL {problem}")
             return _UNREACHABLE
         if len(body) > _MOST_REQUEST_BYTES:
             return Called(ToolAnswer.failed("The arguments are too long. Make them shorter."))
@@ -153,7 +153,7 @@ class ToolClient:
     async def _deliver(
         self, tool: ToolDeclaration, body: bytes, headers: Mapping[str, str]
     ) -> _Response | Called:
-        """The response, or our own error if none arrived."""
+        """Send the request once; return the response, or our own error if none arrived."""
         try:
             response = await self._send("POST", tool.url, body, headers)
         except NoCredentials as error:
@@ -195,7 +195,7 @@ def _may_pass(outcome: _Response | Called) -> bool:
 
 def _answer(tool: ToolDeclaration, response: _Response) -> ToolAnswer:
     if len(response.body) > _MOST_ANSWER_BYTES:
-        _log.error("tool answered too much", tool=tool.name, limit_bytes=_MOST_ANSWER_BYTES)
+        _log.error("tool's answer is too long", tool=tool.name, limit_bytes=_MOST_ANSWER_BYTES)
         return ToolAnswer.failed("The tool's answer was too long to use.")
     try:
         answer = _decoded(response.body)
@@ -203,7 +203,7 @@ def _answer(tool: ToolDeclaration, response: _Response) -> ToolAnswer:
         return _too_deep(tool)
     if answer is None or (response.status >= 300 and answer.error is None):
         if not _explain_refusal(tool, response.status):
-            _log.error("tool answered badly", tool=tool.name, http_status=response.status)
+            _log.error("tool's answer is invalid", tool=tool.name, http_status=response.status)
         return ToolAnswer.failed("The tool failed.", retryable=response.status >= 500)
     if is_too_deep(answer.output):
         return _too_deep(tool)
@@ -214,8 +214,8 @@ def _answer(tool: ToolDeclaration, response: _Response) -> ToolAnswer:
 
 
 def _decoded(body: bytes) -> ToolAnswer | None:
-    """The answer, with what JSON can't hold replaced; None for anything else. Tools may send half
-    an emoji or NaN after doing their work, which isn't a reason to lose the answer."""
+    """Decode an answer, repairing it if necessary; None if it can't be read. A tool that sends half
+    an emoji or NaN has done its work, so its answer shouldn't be lost."""
     try:
         return msgspec.json.decode(body, type=ToolAnswer)
     except (msgspec.DecodeError, UnicodeDecodeError):

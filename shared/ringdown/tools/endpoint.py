@@ -1,8 +1,8 @@
-"""The HTTP side of a tool: turns a typed async function into what the tool client posts to.
+"""The HTTP side of a tool: serves the tool client's requests with a typed async function.
 
-`ringdown.tools.function` makes an entry point of it. A tool that changes something passes
-`answers`, where its answers are kept: a request delivered twice with one idempotency key is done
-once, and gets the same answer.
+`ringdown.tools.function` turns it into an entry point. A tool that changes something passes
+`answers`, the store for its answers: a request delivered twice with one idempotency key is carried
+out once, and gets the same answer both times.
 
 | the request | the answer |
 | --- | --- |
@@ -10,10 +10,10 @@ once, and gets the same answer.
 | arguments that don't fit `Args` | 200 with an error that tells the model which and why |
 | not a ToolRequest, or one for another tool | 400 with an error |
 | anything but POST; a body over 64 KiB; one that stalls | 405; 413; 408, each with an error |
-| any, but the function raises | 500 with a retryable error; logged without the arguments |
-| any, but its store doesn't answer | 200 with a retryable error; logged |
+| any, if the function raises | 500 with a retryable error; logged without the arguments |
+| any, if its store doesn't answer | 200 with a retryable error; logged |
 
-Callers aren't checked here: Cloud Run admits only the stream handler's account.
+The endpoint doesn't authenticate its callers: Cloud Run admits only the stream handler's account.
 """
 
 import asyncio
@@ -54,7 +54,7 @@ _log = Log(__name__)
 
 
 class ToolEndpoint(Generic[Args]):
-    """Serves one tool; call it with the HTTP request. The platform decides who may call it."""
+    """Serves one tool; call it with the HTTP request."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class ToolEndpoint(Generic[Args]):
         return await self.answer(body)
 
     async def answer(self, body: bytes) -> Response:
-        """Answer the POST whose body is a ToolRequest as JSON."""
+        """Answer a POST whose body is a ToolRequest as JSON."""
         try:
             request = msgspec.json.decode(body, type=ToolRequest)
         except msgspec.ValidationError as error:
@@ -127,7 +127,7 @@ class ToolEndpoint(Generic[Args]):
                 await kept.release(key)
             else:
                 await kept.keep(key, answer, expires_at)
-        except StoreUnavailable as error:  # what was done is done, and the model should know
+        except StoreUnavailable as error:  # the tool has acted, so the model still gets the answer
             _log.error("result not stored", tool=self._name, reason=str(error))
         return answer
 
@@ -143,7 +143,7 @@ class ToolEndpoint(Generic[Args]):
 
 
 async def _kept_answer(kept: KeptAnswers, key: str) -> ToolAnswer:
-    """The answer of the first delivery, which may still be working."""
+    """Wait for the answer of the first delivery, which may still be in progress."""
     for _ in range(_LOOKS):
         answer = await kept.read(key)
         if answer is not None:

@@ -1,4 +1,4 @@
-"""A tool's folder: reads and checks `tool.yaml`, and says what the function is deployed with."""
+"""Reads and checks a tool's folder, and works out the settings its function is deployed with."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ from ringdown.tools.check import (
 from ringdown.wording import did_you_mean
 
 ROLES = ("roles/aiplatform.user", "roles/datastore.user", "roles/pubsub.publisher")
-"""The project roles that a tool may have. It gets anything else through secrets."""
+"""The project roles that a tool may have. For anything else, it uses secrets."""
 PLACEHOLDERS = (
     "callback_topic",
     "caller_page_url",
@@ -31,7 +31,7 @@ PLACEHOLDERS = (
     "texts_api_url",
     "twilio_account_sid",
 )
-"""Placeholders that the deployment fills in, such as `{store_url}`."""
+"""The placeholders that the deployment fills in, such as `{store_url}`."""
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
@@ -41,7 +41,7 @@ _FOR_THE_HANDLER = frozenset(ToolDeclaration.__struct_fields__) - {"url"}
 
 
 class ToolDeployment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A `tool.yaml`: what the handler needs, as in `ToolDeclaration`, and what deploying needs."""
+    """A `tool.yaml`: the fields of `ToolDeclaration`, and what deploying the tool needs."""
 
     name: ToolName
     description: str
@@ -55,12 +55,12 @@ class ToolDeployment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     secrets: dict[str, str] = {}
     """Environment variables from Secret Manager, with a description of each."""
     roles: tuple[str, ...] = ()
-    """Of `ROLES`."""
+    """Roles from `ROLES`."""
     settings: dict[str, str] = {}
     """Plain environment variables and their defaults."""
 
     def declaration(self, url: str) -> ToolDeclaration:
-        """What `tools/{name}` says, if the function is at `url`. Raises InvalidDocument."""
+        """Return the declaration for a function deployed at `url`. Raises InvalidDocument."""
         fields = {name: getattr(self, name) for name in _FOR_THE_HANDLER}
         where = f"tools/{self.name}"
         tool = to_record(ToolDeclaration, {**fields, "url": url}, where=where)
@@ -69,11 +69,11 @@ class ToolDeployment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         return tool
 
     def missing_secrets(self, given: Mapping[str, str]) -> list[str]:
-        """The secrets that `given` lacks; without them the tool is left out."""
+        """Return the secrets that `given` lacks; without them the tool is left out."""
         return [name for name in self.secrets if not given.get(name)]
 
     def environ(self, values: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
-        """The function's variables: secrets and settings from `given`, or else the settings'
+        """Return the function's variables: secrets and settings from `given`, or else the settings'
         defaults with `values` for their placeholders. Empty ones are left out."""
         defaults = {name: _filled(default, values) for name, default in self.settings.items()}
         chosen = {name: given.get(name) or default for name, default in defaults.items()}

@@ -30,10 +30,10 @@ def tool_function(
     *,
     answers: OpenOnce[Store] | None = None,
 ) -> functions_framework.aio.HTTPFunction:
-    """The function that the platform calls; assign it to a variable called `name`.
+    """Return the function that the platform calls; assign it to a variable called `name`.
 
     `settings` is the reader that the tool read its settings from. If one is missing or wrong, the
-    process says what to set and ends. A tool that changes something passes its store as `answers`,
+    process says what to set and exits. A tool that changes something passes its store as `answers`,
     so that a request delivered twice is done once (`ringdown.tools.endpoint`).
     """
     log.configure(app=name)

@@ -25,9 +25,8 @@ class IdentityToken(NamedTuple):
 
 def fetch_identity_token(audience: str) -> IdentityToken:
     """Ask Google for a token, which blocks for some milliseconds. Raises NoCredentials."""
-    from google.auth.exceptions import (
-        GoogleAuthError,
-    )  # takes 0.1 s, and not all need it
+    # Importing these takes 0.1 s, and not every process needs them.
+    from google.auth.exceptions import GoogleAuthError
     from google.auth.transport.requests import Request
     from google.oauth2.id_token import fetch_id_token_credentials
 
@@ -38,8 +37,8 @@ def fetch_identity_token(audience: str) -> IdentityToken:
     except GoogleAuthError as error:
         raise NoCredentials(str(error)) from error
     except (ValueError, TypeError, KeyError) as error:
-        # From Google's library, if a metadata server responds with nonsense.
-        raise NoCredentials(f"the metadata server's response makes no sense: {error!r}") from error
+        # Google's library raises these if a metadata server responds with nonsense.
+        raise NoCredentials(f"the metadata server's response is invalid: {error!r}") from error
     expires = credentials.expiry.replace(tzinfo=datetime.UTC)
     return IdentityToken(str(credentials.token), expires.timestamp())
 
@@ -60,7 +59,7 @@ class IdentityTokens:
         self._one_at_a_time: dict[str, asyncio.Lock] = {}
 
     async def get(self, audience: str) -> str:
-        """A valid token. Raises NoCredentials, after 5 s at the latest."""
+        """Return a valid token, or raise NoCredentials after 5 s at the latest."""
         async with self._one_at_a_time.setdefault(audience, asyncio.Lock()):
             if self._left_s(audience) > _RENEWED_BEFORE_S:
                 return self._kept[audience].text
@@ -75,7 +74,7 @@ class IdentityTokens:
             return fresh.text
 
     def refused(self, audience: str) -> None:
-        """A token wasn't accepted: fetch a new one next time."""
+        """Forget a token that wasn't accepted, so that the next `get` fetches a new one."""
         self._kept.pop(audience, None)
 
     def _left_s(self, audience: str) -> float:

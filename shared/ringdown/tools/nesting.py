@@ -3,7 +3,8 @@
 from ringdown.tools import Json
 
 MOST_DEPTH = 32
-"""They pass through protobuf's parsers, which stop at 100 messages, and an object takes three."""
+"""Arguments and results pass through protobuf's parsers, which stop at 100 nested messages, and an
+object takes three."""
 
 
 def is_too_deep(value: Json) -> bool:

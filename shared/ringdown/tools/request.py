@@ -1,4 +1,4 @@
-"""The request that a tool gets for one of the model's calls."""
+"""Makes the request that a tool gets when the model calls it."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ def tool_request(
     idempotency_key: str,
     digits: Mapping[str, str] | None = None,
 ) -> ToolRequest:
-    """`digits` are those that the tool may receive."""
+    """Make the request. `digits` are those that the tool may receive."""
     return ToolRequest(
         call=ToolCallContext(
             call_sid=call.call_sid,
@@ -35,11 +35,11 @@ def tool_request(
 
 
 def order_key(call_sid: str, name: str, args: dict[str, Json]) -> str:
-    """The beginning of the idempotency keys of a call's requests with this name and these
-    arguments; "/1", "/2" … follow, and "/0" for the request before the call.
+    """Return the beginning of the idempotency keys for a call's requests with this name and these
+    arguments. "/1", "/2" … are added to it; "/0" for the request made before the call.
 
     It doesn't depend on the model's ids, so that another session, or another handler, gets the same
-    key. Typed digits aren't part of it, because a PIN could be found from its hash.
+    key. Typed digits aren't part of it, because a PIN could be worked out from its hash.
     """
     written = json.dumps(args, sort_keys=True).encode()
     return f"{call_sid}/{name}/{hashlib.sha256(written).hexdigest()[:16]}"

@@ -1,5 +1,5 @@
-"""Which URLs tools may have. Operators write declarations, so a URL must lead to an external server
-that proves who it is, and never to the machine's own credentials."""
+"""Decides which URLs tools may have. Operators write declarations, so a URL must lead to an
+external server that proves who it is, and never to the machine's own credentials."""
 
 import ipaddress
 import re
@@ -17,7 +17,7 @@ _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def problem_with_url(url: str) -> str | None:
-    """Why a tool can't be at `url`, as words that complete "the URL …"; None if it can."""
+    """Say why a tool can't be at `url`, in words that complete "the URL …"; None if it can."""
     try:
         parts = urlsplit(url)
         _ = parts.port
@@ -37,7 +37,7 @@ def problem_with_url(url: str) -> str | None:
 
 
 def audience_of(url: str) -> str | None:
-    """The audience of the caller's ID token; None for a tool on this machine, which needs none.
+    """Return the audience of our ID token; None for a tool on this machine, which needs no token.
 
     Cloud Run expects the service's URL, without a path.
     """
@@ -46,12 +46,13 @@ def audience_of(url: str) -> str | None:
 
 
 def _host(parts: SplitResult) -> str:
-    """The host as the HTTP client looks it up. Raises ValueError."""
+    """Return the host as the HTTP client looks it up. Raises ValueError."""
     return ascii_host(parts.hostname or "").rstrip(".")
 
 
 def _address(host: str) -> _Address | None:
-    """None for a name. Raises ValueError for a number that only some parsers read as an address."""
+    """Parse an IP address; None for a name. Raises ValueError for a number that only some parsers
+    read as an address."""
     if ":" not in host and _NUMERIC.fullmatch(host.rpartition(".")[2]) is None:
         return None
     address = ipaddress.ip_address(host.partition("%")[0])

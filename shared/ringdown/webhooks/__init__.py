@@ -19,11 +19,11 @@ does."""
 
 
 class Receiver(msgspec.Struct, frozen=True, kw_only=True):
-    """The receivers."""
+    """A server that gets webhooks."""
 
     url: str
     secret: str
-    """`whsec_…`: both sides know it, and messages are signed with it."""
+    """`whsec_…`: shared with the receiver, and used to sign messages."""
     events: tuple[EventName, ...] = EVENTS
 
 
@@ -33,7 +33,8 @@ class Receivers(msgspec.Struct, frozen=True, kw_only=True):
     receivers: Annotated[tuple[Receiver, ...], msgspec.Meta(max_length=MOST_RECEIVERS)] = ()
 
     def having(self, receiver: Receiver) -> "Receivers":
-        """With `receiver` replacing the one at its URL, or added at the end."""
+        """Return these receivers with `receiver` replacing the one at its URL, or added at the
+        end."""
         by_url = {each.url: each for each in self.receivers} | {receiver.url: receiver}
         return Receivers(receivers=tuple(by_url.values()))
 
@@ -45,15 +46,15 @@ class Receivers(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def read_receivers(documents: Documents) -> Receivers:
-    """Raises StoreUnavailable and InvalidDocument."""
+    """Read the receivers. Raises StoreUnavailable and InvalidDocument."""
     return await documents.read(Receivers, WEBHOOKS) or Receivers()
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """What is posted, and to whom it belongs."""
+    """A message to post, and the call and caller that it is about."""
 
     id: str
-    """The same for every try, so that a receiver can recognize a repetition."""
+    """The same for every try, so that a receiver can recognize a duplicate."""
     body: bytes
     event: EventName
     call_sid: str
@@ -75,12 +76,12 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     receiver}`)."""
 
     caller: str
-    """So that it is erased with the caller."""
+    """Whose number it is about, so that it is erased with the caller."""
     tries: int
     due_at: datetime.datetime
-    """When to try again, unless it is over by then."""
+    """When to try again, unless the delivery is over."""
     is_over: bool = False
-    """It was delivered or abandoned."""
+    """Whether the message was delivered or abandoned."""
     expires_at: datetime.datetime
 
 
@@ -92,13 +93,13 @@ class LostWebhook(msgspec.Struct, frozen=True, kw_only=True):
     event: EventName
     url: str
     problem: str
-    """The last try's, in operators' words."""
+    """What went wrong on the last try, in operators' words."""
     given_up_at: datetime.datetime
     expires_at: datetime.datetime
 
 
 class EndedCall(msgspec.Struct, frozen=True, kw_only=True):
-    """The call, without anything that was said in it."""
+    """A call, without anything that was said in it."""
 
     call_sid: str
     agent_id: str
@@ -118,7 +119,7 @@ class EndedCall(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FoundOut(msgspec.Struct, frozen=True, kw_only=True):
-    """The outcome, from `ringdown.calls.outcomes.Outcome`."""
+    """A call's outcome, from `ringdown.calls.outcomes.Outcome`."""
 
     questions: str
     asked_at: datetime.datetime
@@ -133,16 +134,16 @@ class FoundOut(msgspec.Struct, frozen=True, kw_only=True):
 class Data(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     call: EndedCall
     outcome: FoundOut | None = None
-    """Only in `call.outcome`."""
+    """Only in `call.outcome` messages."""
 
 
 class Payload(msgspec.Struct, frozen=True, kw_only=True):
-    """The body, as specified by https://www.standardwebhooks.com."""
+    """The body of a message, as specified by https://www.standardwebhooks.com."""
 
     type: EventName
     version: int = VERSION
     timestamp: datetime.datetime
-    """When it happened."""
+    """When the event happened."""
     data: Data
 
 
@@ -152,7 +153,7 @@ def call_ended(call: Call) -> Message:
 
 
 def call_outcome(call: Call, outcome: Outcome) -> Message:
-    """Sent once there are answers: `outcome` has no problem."""
+    """Make the message to send once there are answers: `outcome` must have no problem."""
     found_out = FoundOut(**{name: getattr(outcome, name) for name in FoundOut.__struct_fields__})
     data = Data(call=_ended(call), outcome=found_out)
     return _message(call, Payload(type="call.outcome", timestamp=outcome.asked_at, data=data))
@@ -163,7 +164,7 @@ def _ended(call: Call) -> EndedCall:
 
 
 def _message(call: Call, payload: Payload) -> Message:
-    # No full stop, because it separates the id from the time in what is signed.
+    # No full stop, because one separates the id from the time in the text that is signed.
     id = f"{payload.type.replace('.', '_')}_{call.call_sid}"
     return Message(
         id=id,

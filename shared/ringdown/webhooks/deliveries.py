@@ -1,7 +1,7 @@
 """Delivers a message to each of its receivers: five tries over an hour, then a dead letter.
 
-Tries are recorded in the store, so they survive a restart, and a message that arrives twice is sent
-once. Call `deliver` again until it returns True.
+Tries are recorded in the store, so they survive a restart, and a message that is delivered twice
+is sent only once. Call `deliver` again until it returns True.
 """
 
 import asyncio
@@ -18,20 +18,22 @@ from ringdown.webhooks import Delivery, LostWebhook, Message, Receiver, read_rec
 from ringdown.webhooks.sender import Failure, Sender
 
 PAUSES = tuple(datetime.timedelta(minutes=minutes) for minutes in (1, 4, 15, 30))
-"""The delays between tries; there is one more try than delays."""
+"""The pauses between tries; there is one more try than there are pauses."""
 
 _log = Log(__name__)
 
 
 class Deliveries:
-    """Raises StoreUnavailable, and InvalidDocument for `settings/webhooks`."""
+    """Sends messages. `deliver` raises StoreUnavailable, and InvalidDocument for
+    `settings/webhooks`."""
 
     def __init__(self, documents: Documents, sender: Sender) -> None:
         self._documents = documents
         self._sender = sender
 
     async def deliver(self, message: Message, now: datetime.datetime) -> bool:
-        """Send it to each receiver whose time has come. False if it must be tried again later."""
+        """Send `message` to each receiver whose next try is due. Return False if any needs another
+        try later."""
         receivers = (await read_receivers(self._documents)).receivers
         try:
             async with asyncio.TaskGroup() as group:
@@ -47,7 +49,7 @@ class Deliveries:
     async def _deliver_to(
         self, receiver: Receiver, message: Message, now: datetime.datetime
     ) -> bool:
-        """Whether this receiver has it, or it was abandoned."""
+        """Send to one receiver if a try is due; return whether the delivery is over."""
         id = f"{message.id} {hashlib.sha256(receiver.url.encode()).hexdigest()[:16]}"
         path = document_path(WEBHOOK_DELIVERIES, id)
         seen: list[Delivery] = []
@@ -109,7 +111,7 @@ def _log_result(message: Message, failure: Failure | None, tries: int, *, is_ove
     if failure is None:
         _log.info("webhook delivered", webhook=message.event, tries=tries)
     elif is_over:
-        _log.error("webhook given up", webhook=message.event, tries=tries, reason=failure.problem)
+        _log.error("webhook abandoned", webhook=message.event, tries=tries, reason=failure.problem)
     else:
         _log.warning(
             "webhook not delivered", webhook=message.event, tries=tries, reason=failure.problem

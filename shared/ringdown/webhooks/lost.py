@@ -11,19 +11,19 @@ _MOST = 100
 
 
 def host_of(url: str) -> str:
-    """All that pages show of a receiver, because the rest of its URL may be a secret."""
+    """Return the only part of a receiver's URL that pages show, because the rest may be secret."""
     return urlsplit(url).hostname or ""
 
 
 async def lost_since(documents: Documents, since: datetime.datetime) -> tuple[LostWebhook, ...]:
-    """Those abandoned since then, newest first; at most the newest hundred."""
+    """Return the messages abandoned since then, newest first, at most 100."""
     return await documents.newest(
         LostWebhook, LOST_WEBHOOKS, "given_up_at", since=since, limit=_MOST
     )
 
 
 async def lost_problems(documents: Documents, call_sid: str) -> tuple[str, ...]:
-    """A sentence or two for each abandoned message about the call."""
+    """Describe each abandoned message about the call in a sentence or two."""
     limit = len(EVENTS) * MOST_RECEIVERS
     found = await documents.find(LostWebhook, LOST_WEBHOOKS, "call_sid", call_sid, limit=limit)
     return tuple(

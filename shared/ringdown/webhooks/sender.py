@@ -1,4 +1,4 @@
-"""Posts a message to a receiver, and trusts only the status of the response."""
+"""Posts a message to a receiver."""
 
 import asyncio
 import datetime
@@ -18,13 +18,13 @@ _AT_ONCE = 20
 
 class Failure(NamedTuple):
     problem: str
-    """In operators' words."""
+    """What went wrong, in operators' words."""
     final: bool = False
-    """The receiver wants no further messages, so don't try again."""
+    """Whether to stop trying, because the receiver doesn't want further messages."""
 
 
 class Sender:
-    """One connection pool per process. `send` raises nothing but on cancellation."""
+    """One connection pool per process. `send` raises only when it is cancelled."""
 
     def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
         """`tls` is for certificates that the system doesn't trust."""
@@ -42,7 +42,8 @@ class Sender:
     async def send(
         self, receiver: Receiver, message_id: str, body: bytes, now: datetime.datetime
     ) -> Failure | None:
-        """None once the receiver has accepted it. Only the response's status is read."""
+        """Post the message; return None if the receiver accepted it. Only the response's status is
+        read."""
         problem = problem_with_url(receiver.url)
         if problem is not None:
             return Failure(f"Its URL {problem}.")

@@ -23,7 +23,7 @@ def new_secret() -> str:
 
 
 def signed_headers(secret: str, message_id: str, body: bytes, at_s: int) -> dict[str, str]:
-    """The headers that prove to the receiver that we sent `body`, and when. Raises
+    """Return the headers that prove to the receiver that we sent `body`, and when. Raises
     InvalidSecret."""
     signed = f"{message_id}.{at_s}.".encode() + body
     digest = hmac.new(_key(secret), signed, hashlib.sha256).digest()

@@ -182,7 +182,7 @@ def test_the_outcome_is_found_out_though_the_receiver_is_down(
     assert len(gemini.asked) == 1
     lost = with_store(store_url, lambda store: store.documents.list(LOST_WEBHOOKS))
     assert {each["event"] for each in lost.values()} == {"call.ended", "call.outcome"}
-    assert "webhook given up" in function.messages()
+    assert "webhook abandoned" in function.messages()
 
 
 def test_a_call_of_an_agent_that_asks_nothing_is_told_of(

@@ -162,7 +162,7 @@ def test_for_a_retired_model_its_successor_sums_it_up_and_the_log_says_so(
     a_call_is_over(store_url)
     with load(environ | {"MEMORY_MODEL": "gemini-2.5-flash"}) as webhook:
         twilio_says(Twilio(webhook.client))
-        assert "another model answers" in webhook.messages()
+        assert "model replaced" in webhook.messages()
     assert remembered(store_url) == SUMMARY
     assert gemini.asked[0][0] == "/v1beta/models/gemini-3.5-flash:generateContent"
 

@@ -62,7 +62,7 @@ def test_for_a_retired_model_its_successor_works_and_the_log_says_so(
     }
     with loaded_function("run_code", FOLDER, environ) as function:
         assert run(function) == {"output": {"result": "It is a Thursday."}}
-        [told] = [line for line in function.log() if line["message"] == "another model answers"]
+        [told] = [line for line in function.log() if line["message"] == "model replaced"]
     assert gemini.asked[0].path == "/v1beta/models/gemini-3.5-flash:generateContent"
     assert (told["wanted"], told["answers"]) == ("gemini-2.5-flash", "gemini-3.5-flash")
 

@@ -161,8 +161,8 @@ def test_what_cannot_be_sent_is_explained(
 @pytest.mark.parametrize(
     ("status", "code", "said", "logged"),
     [
-        (400, 21610, "opted out", "text is refused"),
-        (400, 21614, "landline", "text is refused"),
+        (400, 21610, "opted out", "Twilio refused the text"),
+        (400, 21614, "landline", "Twilio refused the text"),
         (401, 20003, "cannot be sent at the moment", "isn't a key of"),
         (400, 21408, "cannot be sent at the moment", "Geo permissions"),
         (400, 30034, "cannot be sent at the moment", "A2P 10DLC"),

@@ -1,4 +1,4 @@
-"""Records in Cloud Firestore, for any number of processes. Importing this imports Google's client.
+"""Records in Cloud Firestore, for any number of processes. Importing this loads Google's client.
 
 `values` and `operations` are pure; `client` and `database` talk to Firestore; `calls`, `agents`,
 `callers` and `figures` know our records, and `documents` serves any others.

@@ -58,7 +58,7 @@ class FirestoreAgents:
     # Agents
 
     async def read_line(self, called: str) -> Line:
-        """Reads the default agent together with the number's assignment, because it usually
+        """Read the default agent together with the number's assignment, because it usually
         answers."""
         agent_id, path = DEFAULT_AGENT_ID, number_path(called)
         async with self._database.deadline():
@@ -82,7 +82,7 @@ class FirestoreAgents:
     async def write_agent(
         self, agent_id: str, document: Document, *, over: str | None, draft: bool = False
     ) -> None:
-        """Compares and writes only what operators wrote."""
+        """Compare and write only the fields that operators write."""
         path, wanted = agent_path(agent_id, draft=draft), to_write(document)
         async with self._database.deadline():
             for _ in range(_TRIES):
@@ -90,9 +90,9 @@ class FirestoreAgents:
                     return
                 stored = await self._database.read(path)
                 if stored is not None and version_of(stored.fields) == version_of(wanted):
-                    return  # written already: the response to an earlier try was lost
+                    return  # an earlier try has written it, but its response was lost
                 if stored is None or over is None or version_of(stored.fields) != over:
-                    raise Conflict(f"{path} was changed by somebody else meanwhile")
+                    raise Conflict(f"{path} was changed by someone else meanwhile")
                 if await self._database.commits(_rewrite(stored, wanted)):
                     return
         raise _unsettled(path)
@@ -107,7 +107,7 @@ class FirestoreAgents:
                 if stored is None:
                     return
                 if over is not None and version_of(stored.fields) != over:
-                    raise Conflict(f"{path} was changed by somebody else meanwhile")
+                    raise Conflict(f"{path} was changed by someone else meanwhile")
                 if await self._database.commits(Delete(path, unchanged_since=stored.updated_at)):
                     return
         raise _unsettled(path)

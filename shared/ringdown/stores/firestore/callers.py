@@ -1,4 +1,4 @@
-"""Callers, and what they use of the line, in Firestore."""
+"""Callers, limits and the use of the line, in Firestore."""
 
 import datetime
 from collections.abc import Callable
@@ -71,9 +71,9 @@ class FirestoreCallers:
         )
 
     async def forget_caller(self, number: str) -> Forgotten:
-        """Erases a call after what is below it, so that an interrupted run can be repeated.
+        """Erase each call after the documents below it, so that an interrupted run can be repeated.
 
-        Each step has a deadline, not the whole, because there may be thousands of calls.
+        Each step has its own deadline, because there may be thousands of calls.
         """
         async with self._database.deadline():
             before, blocks = await self._database.read_all(caller_path(number), FORGOTTEN_BLOCKS)
@@ -133,7 +133,7 @@ class FirestoreCallers:
             return await self._database.query(folder, theirs, limit=_FOUND_AT_ONCE)
 
     async def _erase_recording(self, call: Stored) -> bool:
-        """Whether there was one. Raises RecordingsOutOfReach."""
+        """Erase the call's recording; return whether there was one. Raises RecordingsOutOfReach."""
         if not may_be_recorded(call.fields):
             return False
         if self._recordings is None:
@@ -143,7 +143,7 @@ class FirestoreCallers:
         return await self._recordings.erase_recording(text_of_id(call.path))
 
     async def _erase_below(self, call: str) -> int:
-        """How many documents about the call were erased."""
+        """Erase the documents below the call; return how many there were, without its attempts."""
         count = 0
         for folder in BELOW_CALLS:
             async with self._database.deadline():
@@ -170,7 +170,7 @@ class FirestoreCallers:
             await self._database.commit(Replace(LIMITS, to_document(limits)))
 
     async def line_use(self, caller: str | None, now: datetime.datetime) -> LineUse:
-        """Counted from the indexes alone: it reads no document, and calls needn't write any."""
+        """Count with the indexes alone: no documents are read, and calls needn't keep counters."""
         hour = Condition(("created_at",), ">=", now - HOUR)
         day = Condition(("created_at",), ">=", now - DAY)
         running = Condition(("status",), "in", list(RUNNING))
@@ -199,7 +199,7 @@ def _forgotten_blocks(stored: Stored | None) -> ForgottenBlocks:
 
 
 def _readable(stored: Stored | None) -> Caller:
-    """The stored caller; a document that can't be read is replaced."""
+    """Return the stored caller; a new one replaces a document that can't be read."""
     try:
         return Caller() if stored is None else stored.record(Caller)
     except InvalidDocument:

@@ -1,18 +1,19 @@
 """Calls in Firestore.
 
-Nothing here uses transactions, because contending transactions on one document take seconds. Every
-change is one batch whose conditions decide a race, and the loser reads again.
+Transactions aren't used, because contending transactions on one document take seconds. Every change
+is one batch whose conditions decide a race, and the loser reads again.
 
-    calls/{sid}                     the call; its fields are written one by one
-    calls/{sid}/attempts/{n}        exists while attempt n is the current one: `save` stands on it;
+    calls/{sid}                     the call; its fields are written separately
+    calls/{sid}/attempts/{n}        exists while attempt n is current: `save` depends on it;
                                     the first may hold an `EarlyEnd` before there is a call
-    calls/{sid}/claims/{n}          created once: of racing claims one wins
+    calls/{sid}/claims/{n}          created once, so that only one of several racing claims wins
     calls/{sid}/turns, tool_calls,
-    calls/{sid}/flights, outcome    written whole
-    calls/{sid}/uploads/{n}         created with the call's list of them, never after its end
+    calls/{sid}/flights, outcome    each written as a whole
+    calls/{sid}/uploads/{n}         created together with the call's list of uploads, and only
+                                    before the call ends
 
-Each document has an `expires_at`, uploads their own and others the call's, because Firestore's TTL
-deletes no subcollections.
+Each document has an `expires_at`, because Firestore's TTL doesn't delete subcollections: an upload
+has its own, the others have the call's.
 """
 
 import datetime
@@ -72,7 +73,7 @@ from ringdown.stores.storable import (
     to_plain,
 )
 
-_TRIES = 20  # of two requests each; a writer that loses this often has another problem
+_TRIES = 20  # two requests each; a writer that loses this often has another problem
 _KNOWN_CALLS = 4_096
 
 _log = Log(__name__)
@@ -88,7 +89,7 @@ class FirestoreCalls:
         self._expiries = _Expiries()
 
     async def open_call(self, call: Call) -> Call:
-        """Creates the call and its attempt; reads nothing unless one of them exists."""
+        """Create the call and its attempt; read only if one of them exists."""
         path, attempt = call_path(call.call_sid), _current_attempt(call)
         opened = call
         take: Create | Replace = Create(attempt.path, attempt.document)
@@ -128,7 +129,7 @@ class FirestoreCalls:
         raise _unsettled(call_sid)
 
     async def save(self, call_sid: str, attempt: int, changes: CallChanges) -> None:
-        """One batch that fails as a whole unless `attempts/{attempt}` exists.
+        """Write one batch, which fails as a whole unless `attempts/{attempt}` exists.
 
         Making an attempt current creates that document and deletes the previous one, in the same
         batch. Firestore applies batches one after the other, so a save either comes before the next
@@ -179,7 +180,8 @@ class FirestoreCalls:
         async with self._database.deadline():
             if await self._database.commits(Create(early_end_path(call_sid), to_document(early))):
                 return False
-        return await self._change(call_sid, decide) is not None  # opened meanwhile, or known
+        # The call was opened meanwhile, or its early end was stored before.
+        return await self._change(call_sid, decide) is not None
 
     async def read_record(self, call_sid: str) -> CallRecord | None:
         below = self._database.read_below
@@ -218,7 +220,7 @@ class FirestoreCalls:
             return await self._database.ids_beginning(CALLS, beginning, limit=limit)
 
     async def keep_flight(self, call_sid: str, parts: tuple[FlightPart, ...]) -> None:
-        """One commit per part, because requests have size limits, too."""
+        """Commit each part separately, because requests have size limits."""
         async with self._database.deadline():
             stored = await self._database.read(call_path(call_sid))
             if stored is None:
@@ -234,8 +236,8 @@ class FirestoreCalls:
         return tuple(part.record(FlightPart) for part in parts)
 
     async def keep_outcome(self, call_sid: str, outcome: Outcome) -> bool:
-        """Depends on the call's current attempt, like `save`, because forgetting erases that
-        first."""
+        """Write only if the call's current attempt exists, like `save`: forgetting a caller erases
+        attempts first."""
         path = outcome_path(call_sid)
         async with self._database.deadline():
             for _ in range(_TRIES):
@@ -259,8 +261,8 @@ class FirestoreCalls:
         raise _unsettled(call_sid)
 
     async def add_upload(self, call_sid: str, upload: Upload) -> Reception:
-        """Depends on the call being unchanged since it was read, so that its end comes before or
-        after."""
+        """Write only if the call is unchanged since it was read, so that no upload is added after
+        it has ended."""
         async with self._database.deadline():
             for _ in range(_TRIES):
                 stored = await self._database.read(call_path(call_sid))
@@ -277,7 +279,7 @@ class FirestoreCalls:
         raise _unsettled(call_sid)
 
     async def later_uploads(self, seen: dict[str, int]) -> dict[str, tuple[Upload, ...]]:
-        """Reads one document per call, and more only if that one exists."""
+        """Read one document per call, and more only if that one exists."""
         later: dict[str, tuple[Upload, ...]] = {}
         next_ones = {call_sid: last + 1 for call_sid, last in seen.items()}
         async with self._database.deadline():
@@ -305,7 +307,8 @@ class FirestoreCalls:
         decide: Callable[[Call], Call | None],
         along: Callable[[Call, Call], tuple[Write, ...]] = lambda before, after: (),
     ) -> Call | None:
-        """Write what `decide` makes of the call, with the writes `along`; None if it refuses."""
+        """Write the call that `decide` returns, together with the writes that `along` returns; None
+        if `decide` refuses, or if the call doesn't exist."""
         async with self._database.deadline():
             for _ in range(_TRIES):
                 stored = await self._database.read(call_path(call_sid))
@@ -322,7 +325,8 @@ class FirestoreCalls:
         raise _unsettled(call_sid)
 
     async def _expires_at(self, call_sid: str) -> datetime.datetime:
-        """Known from the call that this process claimed, so that saving reads nothing."""
+        """Return when the call expires. This process remembers that from its claim, so that saving
+        needn't read the call."""
         known = self._expiries.get(call_sid)
         if known is not None:
             return known
@@ -362,7 +366,7 @@ def _readable(found: Iterable[Stored]) -> Iterator[ListedCall]:
 
 
 def _conditions(query: CallQuery) -> Iterator[Condition]:
-    """`packaged/firestore.json` has the indexes that these need."""
+    """Yield the query's conditions. The indexes they need are in `packaged/firestore.json`."""
     if query.since is not None:
         yield Condition(("created_at",), ">=", query.since)
     if query.until is not None:
@@ -394,7 +398,7 @@ def _current_attempt(call: Call) -> Replace:
 
 
 def _upload(stored: Stored | None) -> Upload | None:
-    """None also for one that can't be read, which mustn't hide those of other calls."""
+    """Convert an upload; None also if it can't be read, so that the others are still found."""
     try:
         return None if stored is None else stored.record(Upload)
     except InvalidDocument as error:
@@ -403,7 +407,7 @@ def _upload(stored: Stored | None) -> Upload | None:
 
 
 def _early_end(stored: Stored) -> EarlyEnd | None:
-    """None if it is the attempt of a call that was deleted since."""
+    """Return the early end; None if `stored` is the attempt of a call that has been deleted."""
     return stored.record(EarlyEnd) if "twilio_status" in stored.fields else None
 
 

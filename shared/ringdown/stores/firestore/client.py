@@ -17,7 +17,7 @@ _CHANNEL_OPTIONS = (
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
-    # By default, it waits two minutes before it tries again after a long outage.
+    # By default, a channel waits two minutes before it tries again after a long outage.
     ("grpc.max_reconnect_backoff_ms", 1_000),
 )
 
@@ -25,7 +25,7 @@ _CHANNEL_OPTIONS = (
 class Client(AsyncClient):
     """Google's client on our own channel, which reconnects quickly and can be closed.
 
-    The library makes its channel in `_firestore_api`, and that one does neither.
+    The library would make its own channel in `_firestore_api`, which can do neither.
     """
 
     _api: FirestoreAsyncClient | None = None
@@ -52,7 +52,7 @@ class Client(AsyncClient):
 
 
 async def make_client(project: str, database: str) -> Client:
-    """A client with the process's Google credentials, or for the emulator if
+    """Make a client with the process's Google credentials, or for the emulator if
     FIRESTORE_EMULATOR_HOST is set: Google's library reads both. Raises ConfigurationError."""
 
     def make() -> Client:

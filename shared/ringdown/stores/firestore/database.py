@@ -1,4 +1,4 @@
-"""A Firestore database as the stores use it: whole operations with deadlines, our own errors."""
+"""A Firestore database as the stores use it: operations with deadlines that raise our errors."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
@@ -89,7 +89,7 @@ class Database:
         return stored
 
     async def read_all(self, *paths: str) -> tuple[Stored | None, ...]:
-        """The documents at `paths`, read in parallel; None for one that doesn't exist."""
+        """Read the documents at `paths` in parallel; None for one that doesn't exist."""
         references = [self._client.document(path) for path in dict.fromkeys(paths)]
 
         async def request() -> dict[str, Stored | None]:
@@ -100,7 +100,7 @@ class Database:
         return tuple(by_path[path] for path in paths)
 
     async def read_below(self, folder: str) -> tuple[Stored, ...]:
-        """Every document directly in `folder`, by its id."""
+        """Read every document directly in `folder`, ordered by id."""
         collection = self._client.collection(folder)
 
         async def request() -> tuple[Stored, ...]:
@@ -117,8 +117,8 @@ class Database:
         fields: Sequence[str] | None = None,
         limit: int,
     ) -> tuple[Stored, ...]:
-        """The documents directly in `folder` that meet all `conditions`, newest first; with only
-        `fields` of each, if given."""
+        """Find the documents directly in `folder` that meet all `conditions`: the newest first by
+        `newest_by`, and with only `fields` of each, if given."""
         found = self._found(folder, conditions, newest_by)
         found = found if fields is None else found.select(fields)
         return await self._selected(found.limit(limit))
@@ -126,7 +126,7 @@ class Database:
     async def query_oldest(
         self, folder: str, *conditions: Condition, by: str, fields: Sequence[str], limit: int
     ) -> tuple[Stored, ...]:
-        """The same, oldest first."""
+        """Like `query`, but with the oldest first."""
         found = self._found(folder, conditions).order_by(by).select(fields)
         return await self._selected(found.limit(limit))
 
@@ -137,8 +137,8 @@ class Database:
         fields: Sequence[str] = (),
         newest_by: str | None = None,
     ) -> tuple[float, ...]:
-        """How many such documents have all of `fields`, even if null, and the sums of the numbers
-        in each; `newest_by` only says which index adds them up."""
+        """Count the documents that meet all `conditions` and have all of `fields`, even if null,
+        and sum the numbers in each field. `newest_by` only chooses the index for that."""
         found = self._found(folder, conditions, newest_by)
         aggregation = AsyncAggregationQuery(found).count(alias="n")
         for field in fields:
@@ -152,7 +152,7 @@ class Database:
         return await self._reading(request)
 
     async def ids_beginning(self, folder: str, beginning: str, *, limit: int) -> tuple[str, ...]:
-        """The ids of documents directly in `folder` with this beginning, in order."""
+        """Return the ids in `folder` that start with `beginning`, in order."""
         collection, id = self._client.collection(folder), FieldPath.document_id()
         first = document_id(beginning)
         found = AsyncQuery(collection).select([id]).order_by(id).limit(limit)
@@ -176,7 +176,7 @@ class Database:
         return found if newest_by is None else found.order_by(newest_by, direction="DESCENDING")
 
     async def commit(self, *writes: Write) -> None:
-        """Write all of it or nothing.
+        """Commit all writes or none.
 
         Raises PreconditionFailed (a batch that is retried after its response was lost may meet its
         own writes), and InvalidDocument for a document that Firestore doesn't accept.
@@ -203,7 +203,7 @@ class Database:
             raise self._unavailable(str(error)) from error
 
     async def commits(self, *writes: Write) -> bool:
-        """Commit; False if another writer was first, so that a write's condition doesn't hold."""
+        """Commit; return False if a write's condition failed, because another writer was first."""
         try:
             await self.commit(*writes)
         except PreconditionFailed:
@@ -211,8 +211,8 @@ class Database:
         return True
 
     async def change(self, path: str, decide: Callable[[Stored | None], Document | None]) -> bool:
-        """Write what `decide` makes of the document, and decide again if someone else was first.
-        False, and nothing is written, if it returns None."""
+        """Write what `decide` returns for the document, and decide again if someone else was first.
+        If `decide` returns None, write nothing and return False."""
         for _ in range(_TRIES):
             stored = await self.read(path)
             document = decide(stored)
@@ -268,7 +268,7 @@ class Database:
 
 
 async def together(*requests: Coroutine[None, None, _Answer]) -> tuple[_Answer, ...]:
-    """Runs `requests` in parallel; raises the first error, and cancels the others."""
+    """Run `requests` in parallel; raise the first error and cancel the others."""
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(request) for request in requests]
@@ -278,7 +278,7 @@ async def together(*requests: Coroutine[None, None, _Answer]) -> tuple[_Answer, 
 
 
 def _changes(update: Update) -> Json:
-    """Names are quoted, because in an update a dot means a nested field."""
+    """Quote the fields' names, because in an update a dot means a nested field."""
     fields = encode(update.fields) | dict.fromkeys(
         encode(dict.fromkeys(update.without)), DELETE_FIELD
     )

@@ -1,4 +1,4 @@
-"""Sums of calls in Firestore."""
+"""Figures about calls, in Firestore."""
 
 import datetime
 
@@ -10,7 +10,7 @@ from ringdown.stores.storable import Document, to_document
 
 _LONGEST_DAY = datetime.timedelta(hours=26)
 _MOST_DAYS = 400
-"""For this many time zones; the earth has fewer."""
+"""A moment belongs to one day in each time zone, and there are fewer zones than this."""
 
 
 class FirestoreFigures:

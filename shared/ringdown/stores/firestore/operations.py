@@ -21,10 +21,10 @@ class Stored:
     path: str
     fields: Document
     updated_at: datetime.datetime
-    """The version that was read, in nanoseconds: for `Update.unchanged_since`."""
+    """The version that was read, to the nanosecond. `Update.unchanged_since` needs it."""
 
     def record(self, kind: type[Record]) -> Record:
-        """The record; raises InvalidDocument."""
+        """Convert the document to a record. Raises InvalidDocument."""
         return to_record(kind, self.fields, where=shown_path(self.path))
 
     def record_if_readable(self, kind: type[Record]) -> Record | None:
@@ -36,7 +36,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """Fails if the document exists."""
+    """Creates the document; fails if it exists."""
 
     path: str
     document: Document
@@ -82,7 +82,7 @@ Write = Create | Replace | Update | Stamp | Delete
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One of `fields` compares to `value` by `operator`: ==, in, < or >=."""
+    """At least one of `fields` compares to `value` by `operator`, which is ==, in, < or >=."""
 
     fields: tuple[str, ...]
     operator: str

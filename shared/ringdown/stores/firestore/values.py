@@ -14,7 +14,7 @@ _INNER_LIST = "~[]"
 
 
 def encode(value: Json) -> Json:
-    """What Firestore keeps for `value`; `decode` restores exactly `value`."""
+    """Convert `value` to what Firestore accepts; `decode` restores exactly `value`."""
     match value:
         case dict():
             return {_encode_name(name): encode(item) for name, item in value.items()}
@@ -28,7 +28,7 @@ def encode(value: Json) -> Json:
 
 
 def decode(value: Json) -> Json:
-    """The plain value that Firestore's client returned as `value`."""
+    """Convert `value`, as Firestore's client returned it, to a plain value."""
     match value:
         case dict():
             if value.keys() == {_INNER_LIST}:

@@ -1,4 +1,4 @@
-"""The embedded store: every record a JSON document in one SQLite table, keyed by its path.
+"""The embedded store: every record is a JSON document in one SQLite table, keyed by its path.
 
 The paths are Firestore's (`calls/{sid}/turns/{n}`), so both stores keep the same records. One
 thread per process owns the connection; writers of several processes take turns using `BEGIN
@@ -21,7 +21,7 @@ class SqliteStore(SqliteAgents, SqliteCalls, SqliteCallers, SqliteFigures):
     """Implements `ringdown.stores.Store` on one SQLite file, shared by any number of processes."""
 
     def __init__(self, path: Path, recordings: RecordingStore | None = None) -> None:
-        """Recordings are in a folder next to the file, unless configured elsewhere."""
+        """`recordings` defaults to a folder next to the file."""
         self.recordings = recordings or RecordingFiles(Path(f"{path}.recordings"))
         worker = Worker(path)
         SqliteAgents.__init__(self, worker)

@@ -199,4 +199,4 @@ def _revisions(table: Table, agent_id: str) -> tuple[Revision, ...]:
 
 def _check_version(path: str, fields: Document | None, over: str | None) -> None:
     if (None if fields is None else version_of(fields)) != over:
-        raise Conflict(f"{path} was changed by somebody else meanwhile")
+        raise Conflict(f"{path} was changed by someone else meanwhile")

@@ -1,4 +1,4 @@
-"""Callers, and what they use of the line, in SQLite."""
+"""Callers, limits and the use of the line, in SQLite."""
 
 import datetime
 from collections.abc import Callable
@@ -75,7 +75,7 @@ class SqliteCallers:
 
     async def forget_caller(self, number: str) -> Forgotten:
         recorded = await self._worker.run(lambda table: _recorded(table, number))
-        # First, so that it can be repeated: without its record, a call can't be found again.
+        # Recordings first, so that a retry still finds them through the calls' records.
         erased = [await self._recordings.erase_recording(call_sid) for call_sid in recorded]
         forgotten = await self._worker.run(lambda table: _forget(table, number))
         return msgspec.structs.replace(forgotten, recordings=erased.count(True))
@@ -147,7 +147,7 @@ def _lift_forgotten_block(table: Table, number: str) -> None:
 
 
 def _readable(table: Table, path: str) -> Caller:
-    """The stored caller; a document that can't be read is replaced."""
+    """Return the stored caller; a new one replaces a document that can't be read."""
     try:
         return table.read(Caller, path) or Caller()
     except InvalidDocument:
@@ -155,7 +155,7 @@ def _readable(table: Table, path: str) -> Caller:
 
 
 def _recorded(table: Table, number: str) -> list[str]:
-    """Those of their calls that may have a recording."""
+    """Return the SIDs of the number's calls that may have a recording."""
     theirs = list(table.select(_THEIRS, number))
     return [text_of_id(path) for path, body in theirs if may_be_recorded(fields_of(path, body))]
 

@@ -161,7 +161,7 @@ _ALWAYS = ("0001-01-01", "9999-12-31")
 
 
 def _values(query: CallQuery) -> Iterator[str | None]:
-    """What `_CONDITIONS` needs."""
+    """Yield the parameters of `_CONDITIONS`."""
     for when, default in zip((query.since, query.until), _ALWAYS, strict=True):
         yield default if when is None else when.isoformat()
     yield from (query.number, query.agent_id)
@@ -213,7 +213,7 @@ def _save(table: Table, call_sid: str, attempt: int, changes: CallChanges) -> No
 
 
 def _change(table: Table, call_sid: str, decide: Callable[[Call], Call | None]) -> Call | None:
-    """Write what `decide` makes of the call; None if it refuses, or if the call doesn't exist."""
+    """Write the call that `decide` returns; None if it refuses, or if the call doesn't exist."""
     with table.transaction():
         call = table.read(Call, call_path(call_sid))
         decided = None if call is None else decide(call)
@@ -272,7 +272,7 @@ def _later_uploads(table: Table, seen: dict[str, int]) -> dict[str, tuple[Upload
 
 
 def _upload(table: Table, path: str) -> Upload | None:
-    """None also for one that can't be read, which mustn't hide those of other calls."""
+    """Read an upload; None also if it can't be read, so that the others are still found."""
     try:
         return table.read(Upload, path)
     except InvalidDocument as error:

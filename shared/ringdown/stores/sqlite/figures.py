@@ -1,4 +1,4 @@
-"""Sums of calls in SQLite."""
+"""Figures about calls, in SQLite."""
 
 import datetime
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ _COUNTED = f"""
     WHERE {CALLS_IN_SQL} AND {BEGAN} >= julianday(?1) AND {BEGAN} <= julianday(?2)
     ORDER BY {BEGAN}, body ->> 'created_at'
 """  # noqa: S608 - made of constants
-"""A superset, because SQLite's julianday() has only milliseconds."""
+"""Selects a little more than the period, because SQLite's julianday() only has milliseconds."""
 
 
 class SqliteFigures:

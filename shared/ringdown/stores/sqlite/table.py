@@ -1,4 +1,4 @@
-"""One SQLite table of JSON documents by path, and the one thread per process that uses it."""
+"""A SQLite table of JSON documents keyed by path, and the thread that uses it, one per process."""
 
 import asyncio
 import contextvars
@@ -24,14 +24,14 @@ _BUSY_RETRY_S = 0.01
 _CALL_TIMEOUT_S = 5.0
 
 _NOT_WRITTEN = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE)
-"""A full disk, and a limit on file sizes (sqlite.org/rescode.html)."""
+"""The errors for a full disk and for a limit on file sizes (sqlite.org/rescode.html)."""
 
 _IN_CALLS = "path > 'calls/' AND path < 'calls0' AND json_valid(body)"
 CALLS_IN_SQL = f"{_IN_CALLS} AND path NOT LIKE 'calls/%/%'"
-"""A condition: it is a call, and not damaged."""
+"""The condition that selects calls, except damaged ones."""
 BEGAN = "julianday(body ->> 'created_at')"
 CALLS_BY_TIME = "calls_by_time"
-"""An index that SQLite must be told to use, or it reads every call."""
+"""An index that queries must name, because SQLite would read every call otherwise."""
 
 _Result = TypeVar("_Result")
 
@@ -40,7 +40,8 @@ class Table:
     """The table itself; used by one thread."""
 
     def __init__(self, path: Path) -> None:
-        """A read-only file is opened for reading; writing to it raises sqlite3.Error."""
+        """Open the file. A read-only one is opened for reading; writing to it raises
+        sqlite3.Error."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self._connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
         try:
@@ -53,7 +54,7 @@ class Table:
             self._connection = _connect_to_read(path)
 
     def _enter_wal_mode(self) -> None:
-        """Wait for our turn to change a new file's mode.
+        """Switch a new file to WAL mode, and wait while other processes do so.
 
         SQLite doesn't apply its busy timeout here: if two processes upgrade their lock at the same
         time, it refuses one immediately (sqlite.org/c3ref/busy_handler.html), so we try again.
@@ -97,19 +98,19 @@ class Table:
         return None if fields is None else to_record(kind, fields, where=shown_path(path))
 
     def fields(self, path: str) -> Document | None:
-        """The raw document; raises InvalidDocument if it isn't one."""
+        """Return the raw document; raise InvalidDocument if it can't be read."""
         row = self._connection.execute(
             "SELECT body FROM documents WHERE path = ?", (path,)
         ).fetchone()
         return None if row is None else fields_of(path, row[0])
 
     def below(self, kind: type[Record], folder: str) -> tuple[Record, ...]:
-        """Every document directly in `folder`, by path."""
+        """Return every record directly in `folder`, ordered by path."""
         found = self.fields_below(folder)
         return tuple(to_record(kind, fields, where=shown_path(path)) for path, fields in found)
 
     def fields_below(self, folder: str) -> tuple[tuple[str, Document], ...]:
-        """The same, with paths; without documents below them."""
+        """Return the raw documents directly in `folder` with their paths, ordered by path."""
         rows = self._connection.execute(
             "SELECT path, body FROM documents WHERE path >= ? AND path < ? ORDER BY path",
             (f"{folder}/", f"{folder}0"),  # "0" is the character after "/"
@@ -120,28 +121,28 @@ class Table:
         )
 
     def select(self, condition: str, *values: str | int | None) -> Iterator[tuple[str, str]]:
-        """Paths and bodies selected by a condition in SQL, which must be a constant."""
+        """Yield the paths and bodies that match an SQL condition, which must be a constant."""
         query = f"SELECT path, body FROM documents WHERE {condition}"  # noqa: S608
         yield from self._connection.execute(query, values)
 
     def rows(self, query: str, *values: str | None) -> Iterator[tuple[Json, ...]]:
-        """The rows of an SQL query, which must be a constant."""
+        """Yield the rows of an SQL query, which must be a constant."""
         yield from self._connection.execute(query, values)
 
     def erase(self, path: str) -> bool:
-        """Whether there was such a document."""
+        """Delete the document; return whether there was one."""
         deleted = self._connection.execute("DELETE FROM documents WHERE path = ?", (path,))
         return deleted.rowcount > 0
 
     def erase_below(self, folder: str) -> int:
-        """How many documents there were in `folder`."""
+        """Delete everything in `folder`; return how many documents there were."""
         deleted = self._connection.execute(
             "DELETE FROM documents WHERE path >= ? AND path < ?", (f"{folder}/", f"{folder}0")
         )
         return deleted.rowcount
 
     def forget_what_is_erased(self) -> None:
-        """Remove erased words from the write-ahead log, too; another reader may prevent it."""
+        """Remove erased data from the write-ahead log as well; another reader may prevent that."""
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def write(self, path: str, document: Document) -> None:
@@ -161,7 +162,8 @@ def _is_read_only(path: Path) -> bool:
 
 
 def _connect_to_read(path: Path) -> sqlite3.Connection:
-    """If its companion files are read-only as well, what a crash left in them isn't visible."""
+    """Open the file for reading. If its companion files are read-only as well, what a crash left in
+    them isn't visible."""
     uri = f"{path.absolute().as_uri()}?mode=ro"
     connection = sqlite3.connect(uri, uri=True, isolation_level=None)
     try:
@@ -179,7 +181,7 @@ def _in_words(error: sqlite3.Error | OSError) -> str:
 
 
 def fields_of(path: str, body: str) -> Document:
-    """Raises InvalidDocument."""
+    """Decode the body of a document. Raises InvalidDocument."""
     try:
         fields = msgspec.json.decode(body, type=Document)
     except msgspec.DecodeError as error:
@@ -191,7 +193,7 @@ def fields_of(path: str, body: str) -> Document:
 
 
 class Worker:
-    """The one thread that works on a file."""
+    """The only thread of this process that works on the file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -207,9 +209,9 @@ class Worker:
             self._table.close()
 
     async def run(self, work: Callable[[Table], _Result]) -> _Result:
-        """What `work` returns; raises StoreUnavailable if SQLite fails or takes too long."""
+        """Run `work` in the thread; raise StoreUnavailable if SQLite fails or takes too long."""
         loop = asyncio.get_running_loop()
-        context = contextvars.copy_context()  # what the thread logs belongs to the call, too
+        context = contextvars.copy_context()  # so that the thread's log lines have the call's SID
         try:
             async with asyncio.timeout(_CALL_TIMEOUT_S):
                 return await loop.run_in_executor(self._executor, context.run, self._work, work)

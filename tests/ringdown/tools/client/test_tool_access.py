@@ -208,7 +208,7 @@ async def test_a_url_where_no_tool_may_be_is_never_called(
     assert answer == ToolAnswer.failed("The tool could not be reached.")
     assert issuer.audiences == []
     [(message, fields)] = logged(caplog).items()
-    assert message == "tool is not called"
+    assert message == "tool not called"
     assert "its URL" in str(fields["reason"])
     assert "secret" not in caplog.text
 
