@@ -94,7 +94,7 @@ resource "google_cloudfunctions2_function" "tool" {
   lifecycle {
     precondition {
       condition     = local.tool_folders[each.key].name == each.key
-      error_message = "functions/tools/${each.key}/tool.yaml has the name ${local.tool_folders[each.key].name}. It must be the folder's: ${each.key}."
+      error_message = "functions/tools/${each.key}/tool.yaml has the name ${local.tool_folders[each.key].name}. It must be ${each.key}, the folder's name."
     }
     precondition {
       condition     = length(each.value.function) <= 49

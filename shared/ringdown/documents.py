@@ -22,7 +22,7 @@ def to_record(kind: type[Record], document: object, *, where: str) -> Record:
 
 
 def explain(error: msgspec.ValidationError) -> str:
-    """msgspec's message with the field first: `idle.nudge_s: expected …`."""
+    """Return msgspec's message with the field first: `idle.nudge_s: expected …`."""
     message, _, path = str(error).partition(" - at `")
     field = path.rstrip("`").removeprefix("$").lstrip(".")
     return f"{field}: {message}" if field else message

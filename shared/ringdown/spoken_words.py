@@ -18,7 +18,7 @@ _WORD = re.compile(
     r"\d{1,3}(?:[.,]\d{3})+|\d+|[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]"
     r"|[^\s\d!-&(-/:-@\[-`{-~\u2013\u2014\u2026\u201c\u201d\u201e\u00ab\u00bb\u3000-\u303f\uff01-\uff1f]+"
 )
-"""A number; a character of a language that has no spaces; a word."""
+"""Matches a number, a character of a language without spaces, or a word."""
 _BREAK = re.compile(r"[.,:;!?…]\s")
 """Separates two numbers; without the space, as in "9:30" and "20.50", they are one."""
 _SIGN = re.compile(r"([$€£])\s?(\d[\d.,]*\d|\d)|(\d)\s?%")

@@ -26,7 +26,7 @@ class TwilioAccount:
     key_secret: str = field(repr=False)
     """The secret of an API key that may only send messages; the auth token could do anything."""
     numbers: tuple[str, ...]
-    """At least one."""
+    """The numbers that texts can be sent from; at least one."""
     api_url: str | None = None
     """The endpoint to use instead of Twilio's own."""
 
@@ -125,7 +125,8 @@ _NOT_NOW = "Texts cannot be sent at the moment. Tell the caller without a text."
 
 
 def _refused(status: int, code: int | None) -> NotSent:
-    """Twilio's codes: https://www.twilio.com/docs/api/errors"""
+    """Log why Twilio refused, by its error code (https://www.twilio.com/docs/api/errors), and
+    return what the model should know."""
     if code in _CALLERS:
         _log.info("Twilio refused the text", code=code)
         return NotSent(_CALLERS[code])

@@ -22,9 +22,9 @@ class Place:
     """A place in a schema."""
 
     root: Schema
-    """The schema that references are resolved in."""
+    """The schema in which references are resolved."""
     notes: dict[str, list[str]] = field(default_factory=dict)
-    """What is declared differently, with the paths where it is."""
+    """Each simplification, with the paths that it affects."""
     inside: tuple[str, ...] = ()
     """The references followed to get to this place."""
     path: str = ""
@@ -64,8 +64,8 @@ def resolved(schema: Schema, place: Place) -> tuple[Schema, Place]:
 
 
 def _alternative(schema: Schema, place: Place) -> list[Json]:
-    """Return what to merge for the alternatives of `schema`: the first one, or all their values,
-    and whether null is allowed.
+    """Return the schemas to merge for the alternatives of `schema`: the first one or an enum of all
+    their values, and whether null is allowed.
 
     The service accepts `anyOf` only without other keywords, and older models don't understand it.
     """
@@ -122,7 +122,8 @@ def has_kind(schema: Schema) -> bool:
 
 
 def is_map(schema: Schema, place: Place) -> bool:
-    """Whether an object's names aren't known beforehand. The arguments themselves aren't a map."""
+    """Whether an object's names aren't known beforehand. The arguments as a whole never count as a
+    map."""
     return place.depth > 0 and not schema.get("properties")
 
 

@@ -111,7 +111,7 @@ class ModelSession(Protocol):
 
 
 class LiveModel(Protocol):
-    """Opens sessions, at one endpoint."""
+    """Opens sessions at one endpoint."""
 
     @property
     def endpoint(self) -> str:

@@ -14,10 +14,10 @@ class Refusal(Enum):
     """Why the service refuses a session. None of these problems resolves itself."""
 
     CREDENTIALS = "credentials"
-    """We have none to send."""
+    """There are no credentials to send."""
     KEY = "key"
     MODEL = "model"
-    """The model doesn't exist, was retired, or isn't available there."""
+    """The model doesn't exist, was retired, or isn't available at the endpoint."""
     LOCATION = "location"
     ACCESS = "access"
     """The project may not use the service."""

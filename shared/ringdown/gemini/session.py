@@ -159,7 +159,7 @@ async def _entered(
 
 
 class GeminiSession:
-    """An open session: a `ModelSession`."""
+    """An open session; implements `ModelSession`."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""A model that reads and writes text: one REST request, so that no SDK has to be loaded.
+"""A model that reads and writes text, called over REST so that no SDK has to be loaded.
 
 Gemini's `generateContent` (https://ai.google.dev/api/generate-content), or Vertex AI's.
 """

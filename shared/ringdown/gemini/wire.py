@@ -314,8 +314,8 @@ def _completed(found: dict[str, int], count: int) -> dict[str, int]:
 
 
 def _milliseconds(duration: str | None) -> float:
-    """Convert a protobuf duration in JSON ("50s", "1.5s"); 0 if it can't be read. The most is a
-    day, which no session outlasts."""
+    """Convert a protobuf duration in JSON ("50s", "1.5s"); 0 if it can't be read. The result is at
+    most a day, because no session lasts longer."""
     try:
         left_s = float((duration or "").removesuffix("s"))
     except ValueError:

@@ -49,7 +49,7 @@ class Store(
 
     @property
     def documents(self) -> Documents:
-        """The documents of records that only one deployable knows, such as a tool's."""
+        """Documents for records that only one deployable knows about, such as a tool's."""
 
     @property
     def recordings(self) -> RecordingStore | None:

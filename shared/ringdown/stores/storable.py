@@ -23,7 +23,7 @@ entries."""
 _MAX_DEPTH = 16
 """Firestore allows 20 levels, including the document's own."""
 _MAX_DOCUMENT_DEPTH = 100
-"""Operators may write anything, and documents are processed recursively."""
+"""A limit, because operators may write anything and documents are processed recursively."""
 _MAX_KEY_BYTES = 1_000
 _KEPT_BEGINNING = 2_000
 _INT64 = range(-(2**63), 2**63)

@@ -29,7 +29,7 @@ from ringdown.gemini.prices import cost_usd
 
 
 def claimed(call: Call, taken: Claim | None, claim: Claim) -> Call | None:
-    """Return the call as `claim` holds it; `taken` is the stored claim of that attempt.
+    """Return the call as held by `claim`; `taken` is the stored claim of that attempt.
 
     If `taken` is the same claim, it was won earlier: its response was lost, or the call is being
     rewritten.
@@ -66,8 +66,8 @@ def resumed(call: Call) -> Call | None:
 
 
 def taken_up(call: Call, ended: int, at: datetime.datetime) -> Call | None:
-    """Return the call at its next attempt, after the stream of attempt `ended` was over without a
-    decision about what comes next."""
+    """Return the call at its next attempt, because the stream of attempt `ended` is over and
+    nothing was decided about what comes next."""
     if call.next is not None or call.status is CallStatus.ENDED:
         return None
     if call.attempt > ended:

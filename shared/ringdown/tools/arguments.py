@@ -17,7 +17,7 @@ from ringdown.tools import Json
 
 _MOST_PROBLEMS = 5
 _MOST_CHARACTERS = 200  # per problem, because it quotes the value, which may be long
-# A pattern that needs more counts as not matching: a call mustn't wait for `^(x+x+)+y$`.
+# A pattern that backtracks more counts as not matching: a call mustn't wait for `^(x+x+)+y$`.
 _PATTERNS = FancyRegexOptions(backtrack_limit=10_000)
 
 

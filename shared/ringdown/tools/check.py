@@ -26,7 +26,7 @@ _DEEPEST = 20
 def problems_with_tool(tool: ToolDeclaration, name: str) -> Iterator[str]:
     """Yield the problems with `tool`, which was read from `tools/{name}`."""
     if tool.name != name:
-        yield f"name is {tool.name}. It must be the document's: {name}."
+        yield f"name is {tool.name}. It must be {name}, the document's name."
     problem = problem_with_url(tool.url)
     if problem is not None:
         yield f"url {problem}."
@@ -38,7 +38,8 @@ def problems_with_tool(tool: ToolDeclaration, name: str) -> Iterator[str]:
 
 
 def _bytes_of(tool: ToolDeclaration) -> int:
-    """Measure the JSON. Not with msgspec, which doesn't encode lone surrogates."""
+    """Return the size of the tool's JSON. Encoded by `json`, because msgspec refuses lone
+    surrogates."""
     written = json.dumps(msgspec.to_builtins(tool), ensure_ascii=False)
     return len(written.encode("utf-8", "replace"))
 

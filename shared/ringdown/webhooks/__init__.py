@@ -76,7 +76,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     receiver}`)."""
 
     caller: str
-    """Whose number it is about, so that it is erased with the caller."""
+    """Stored so that the delivery is erased with the caller."""
     tries: int
     due_at: datetime.datetime
     """When to try again, unless the delivery is over."""

@@ -15,7 +15,7 @@ _ALLOWED_BYTES = range(24, 65)
 
 
 class InvalidSecret(ValueError):
-    """The message says what a secret must be."""
+    """A secret isn't valid. The message says what it must be."""
 
 
 def new_secret() -> str:
@@ -40,5 +40,5 @@ def _key(secret: str) -> bytes:
     except (binascii.Error, ValueError):
         key = b""
     if len(key) not in _ALLOWED_BYTES:
-        raise InvalidSecret("Its secret must be whsec_ and 24 to 64 bytes in base64")
+        raise InvalidSecret("Its secret must be whsec_ followed by 24 to 64 bytes in base64")
     return key

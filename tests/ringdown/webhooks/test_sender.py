@@ -143,5 +143,5 @@ async def test_a_receiver_that_cannot_prove_who_it_is_gets_nothing() -> None:
 async def test_a_secret_that_is_none_is_told_of() -> None:
     async with receiving() as hook:
         failure = await sent(msgspec.structs.replace(hook.receiver, secret="secret"))
-    assert failure == Failure("Its secret must be whsec_ and 24 to 64 bytes in base64.")
+    assert failure == Failure("Its secret must be whsec_ followed by 24 to 64 bytes in base64.")
     assert hook.received == []

@@ -261,8 +261,8 @@ class FirestoreCalls:
         raise _unsettled(call_sid)
 
     async def add_upload(self, call_sid: str, upload: Upload) -> Reception:
-        """Write only if the call is unchanged since it was read, so that no upload is added after
-        it has ended."""
+        """Write only if the call is unchanged since it was read, so that no upload is added once
+        the call has ended."""
         async with self._database.deadline():
             for _ in range(_TRIES):
                 stored = await self._database.read(call_path(call_sid))

@@ -117,7 +117,7 @@ class Database:
         fields: Sequence[str] | None = None,
         limit: int,
     ) -> tuple[Stored, ...]:
-        """Find the documents directly in `folder` that meet all `conditions`: the newest first by
+        """Find the documents directly in `folder` that meet all `conditions`: newest first by
         `newest_by`, and with only `fields` of each, if given."""
         found = self._found(folder, conditions, newest_by)
         found = found if fields is None else found.select(fields)

@@ -10,7 +10,7 @@ from ringdown.stores.storable import Document, to_document
 
 _LONGEST_DAY = datetime.timedelta(hours=26)
 _MOST_DAYS = 400
-"""A moment belongs to one day in each time zone, and there are fewer zones than this."""
+"""More than there are time zones, because a moment belongs to one day in each."""
 
 
 class FirestoreFigures:

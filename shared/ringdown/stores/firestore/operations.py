@@ -11,7 +11,7 @@ from ringdown.tools import Json
 
 
 class PreconditionFailed(Exception):
-    """A write's condition doesn't hold, so nothing of its batch was written."""
+    """A write's condition doesn't hold, so none of its batch was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Stored:
     path: str
     fields: Document
     updated_at: datetime.datetime
-    """The version that was read, to the nanosecond. `Update.unchanged_since` needs it."""
+    """When the document last changed, to the nanosecond; identifies the version that was read."""
 
     def record(self, kind: type[Record]) -> Record:
         """Convert the document to a record. Raises InvalidDocument."""
