@@ -46,7 +46,10 @@ def test_a_good_tool_has_no_problems() -> None:
     [
         ({"url": "http://tools.example"}, "url must begin with https://"),
         ({"url": "https://169.254.169.254/"}, "url leads to the machine's metadata"),
-        ({"name": "count_stock"}, "name is count_stock. It must be check_stock, the document's name."),
+        (
+            {"name": "count_stock"},
+            "name is count_stock. It must be check_stock, the document's name.",
+        ),
     ],
 )
 def test_what_leads_to_the_wrong_place_is_told(changes: dict[str, Json], told: str) -> None:

@@ -64,7 +64,10 @@ def test_a_tool_without_its_secrets_is_known_by_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"name": "count_bread"}, "name is count_bread. It must be count_loaves, the folder's name."),
+        (
+            {"name": "count_bread"},
+            "name is count_bread. It must be count_loaves, the folder's name.",
+        ),
         ({"name": "Count Loaves"}, "name:"),
         ({"description": " "}, "description is empty"),
         ({"descripton": "x"}, "Did you mean description?"),
