@@ -55,7 +55,7 @@ class ToolDeployment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     secrets: dict[str, str] = {}
     """Environment variables from Secret Manager, with a description of each."""
     roles: tuple[str, ...] = ()
-    """Roles from `ROLES`."""
+    """A subset of `ROLES`."""
     settings: dict[str, str] = {}
     """Plain environment variables and their defaults."""
 
