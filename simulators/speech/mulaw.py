@@ -30,7 +30,7 @@ def _decoding_table() -> Pcm:
 
 
 def _encoding_table() -> npt.NDArray[np.uint8]:
-    """Indexed by the sample's bit pattern, so that no arithmetic is left for `encode`."""
+    """Indexed by the sample's bit pattern, so that `encode` needs no arithmetic."""
     sample = np.arange(65_536, dtype=np.uint16).view(np.int16).astype(np.int32)
     biased = np.minimum(np.abs(sample), _CLIP) + _BIAS
     exponent = np.frexp(biased.astype(np.float64))[1].astype(np.int32) - 8

@@ -40,7 +40,7 @@ class Ended:
 
 
 class Ear:
-    """Listens to one direction, frame by frame; times are milliseconds on the line."""
+    """Listens to one direction, frame by frame; times are positions in the recording."""
 
     def __init__(self) -> None:
         self.speech_began_ms: int | None = None

@@ -19,9 +19,9 @@ AfterUnplayable = Literal["fallback", "next"]
 
 @dataclass(frozen=True, slots=True)
 class NetworkSettings:
-    """What stays the same for all calls of a network.
+    """The settings that all calls of a network share.
 
-    after_drop                "continue" with the document after a WebSocket broke, or "end" the
+    after_drop                "continue" with the document after a WebSocket breaks, or "end" the
                               call: Twilio documents neither
     after_unplayable          what follows a `<Play>` whose sound can't be fetched: the "fallback",
                               as for any other error while TwiML runs, or the "next" verb: Twilio
