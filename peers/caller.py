@@ -77,7 +77,7 @@ class Caller:
             case WaitForHangupStep():
                 return False
             case PressStep() | MakeStep() | HangUpStep():
-                raise NotImplementedError("without a phone, the caller of a client can only speak")
+                raise NotImplementedError("without a phone, the caller can only speak")
             case SayStep():
                 pass
             case _:

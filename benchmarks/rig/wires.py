@@ -1,4 +1,4 @@
-"""How the model's socket encodes audio: like Gemini Live, or as the relay sends it."""
+"""Encodes audio on the model's socket: like Gemini Live, or as the relay sends it."""
 
 import binascii
 import re
@@ -64,7 +64,7 @@ class RelayWire:
 
 
 def quoted_after(message: bytes, key: bytes) -> bytes:
-    """The string that follows `key` in a JSON text. A search, because parsing it is slower.
+    """Find the string that follows `key` in a JSON text, because parsing it would be slower.
 
     Only for strings without escapes, such as base64. Empty if there is none.
     """
@@ -76,5 +76,5 @@ def quoted_after(message: bytes, key: bytes) -> bytes:
 
 
 def from_base64(text: bytes) -> bytes:
-    """Either alphabet: google-genai sends the one for URLs."""
+    """Decode either Base64 alphabet; google-genai sends the URL-safe one."""
     return binascii.a2b_base64(text.translate(_STANDARD_ALPHABET))
