@@ -65,7 +65,7 @@ def main(argv: Sequence[str]) -> int:
         if any(isinstance(target, Pipecat) for target in options.plan.targets):
             PIPECAT.ensure()
         if not prefer_us():
-            say("No permission for a higher priority (nice -20): other programs distort this more.")
+            say("No permission to run at nice -20, so other programs distort the figures more.")
         results = measure_all(options)
     except (ProcessFailed, TargetDied) as failure:
         say(str(failure))

@@ -179,7 +179,9 @@ async def measure_pages(store: Store, runs: int) -> None:
 def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.console_pages")
     parser.add_argument("--store", metavar="URL", help="an empty store; default: SQLite")
-    parser.add_argument("--calls", type=count, default=10_000, help="in 30 days (%(default)s)")
+    parser.add_argument(
+        "--calls", type=count, default=10_000, help="calls in 30 days (%(default)s)"
+    )
     parser.add_argument(
         "--today", type=count, default=2_000, help="more calls since midnight (%(default)s)"
     )

@@ -1,8 +1,8 @@
 """Measures dial to first word, part by part: cold, as on a quiet night, and warm.
 
 A platform without instances starts one when a request arrives, and holds the request until the
-instance listens. `Door` does so with the deployed processes: the first call finds nothing running,
-the second finds everything.
+instance listens. `Door` does the same with the deployed processes: the first call finds none
+of them running, the second finds all of them.
 """
 
 import asyncio
@@ -212,7 +212,7 @@ class Door:
         await self._started
 
     def logged_s(self, message: str, call_sid: str) -> float:
-        """When the process logged this about the call, by this process's clock."""
+        """Find when the process logged this about the call, by this process's clock."""
         ahead_s = time.time() - time.perf_counter()
         for text in self._log_path.read_text("utf-8").splitlines():
             line = json.loads(text) if text.startswith("{") else {}

@@ -1,4 +1,4 @@
-"""Measures every target under every number of calls, run after run."""
+"""Measures every target with every number of calls, run after run."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -96,6 +96,6 @@ def _remarks(point: LoadPoint) -> Iterator[str]:
     if point.clears_missed:
         yield f"{point.clears_missed} interruptions without a clear"
     if point.rig_core_share > BUSY_RIG:
-        yield "THE RIG'S CORE IS FULL: it distorts the figures"
+        yield "THE RIG'S CORE IS FULL, which distorts the figures"
     if point.others_core_share > BUSY_OTHERS:
         yield f"OTHERS USED {point.others_core_share:.0%} OF A CORE: repeat this on an idle machine"

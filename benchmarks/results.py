@@ -47,7 +47,7 @@ class LoadPoint(msgspec.Struct, frozen=True, kw_only=True):
     rig_core_share: float
     """The rig's share of its core; above 0.8 the rig itself distorts the figures."""
     others_core_share: float = 0.0
-    """What other processes used of the two cores; if it is much, the figures are unreliable."""
+    """What other processes used of the two cores; if that is much, the figures are unreliable."""
 
 
 class FirstWord(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,5 +120,5 @@ def write_results(results: Results, path: Path) -> None:
 
 
 def read_results(path: Path) -> Results:
-    """Raises OSError, and msgspec.ValidationError for a file in another format."""
+    """Read a results file. Raises OSError or, for another format, msgspec.ValidationError."""
     return msgspec.json.decode(path.read_bytes(), type=Results)

@@ -68,7 +68,7 @@ Relation: TypeAlias = Callable[[float, float], float | None]
 
 
 def ratio(mine: float, theirs: float) -> float | None:
-    """None if there is nothing to divide by."""
+    """Divide `mine` by `theirs`; None if `theirs` is zero."""
     return mine / theirs if theirs > 0 else None
 
 

@@ -1,4 +1,4 @@
-"""The targets of the load: how each is started, and how a call reaches it."""
+"""The targets to measure: how each is started, and how a call reaches it."""
 
 import asyncio
 import dataclasses
@@ -59,7 +59,7 @@ class Surroundings:
     model_url: str
     ca_file: Path
     folder: Path
-    """For its logs and records."""
+    """Where its logs and records go."""
     calls: int
     pins: Pins | None
 

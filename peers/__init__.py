@@ -1,4 +1,4 @@
-"""Third-party clients, which talk to our stand-ins: `make peers`.
+"""Third-party clients that talk to our stand-ins: `make peers`.
 
 Each has its own locked environment. A client of Gemini Live is a process that gets the endpoint and
 the key as arguments, and the caller's voice on standard input (PCM16, 16 kHz). It asks for a

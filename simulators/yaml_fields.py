@@ -1,4 +1,4 @@
-"""Read parsed YAML into values with errors that name the field: "model.turns[2].say: …"."""
+"""Reads values from parsed YAML; errors name the field: "model.turns[2].say: …"."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar

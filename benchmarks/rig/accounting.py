@@ -141,7 +141,7 @@ def lost_ms(bursts: Sequence[Burst]) -> float:
     """Return how much audio between the first and the last burst didn't arrive.
 
     It is counted in samples, so late audio doesn't count as lost. A burst that was never heard
-    counts for at least its own length; at either end, also for all the audio next to it.
+    counts for at least its own length and, at either end, for all the audio next to it.
     """
     heard_ms = [burst.heard_ms for burst in bursts if burst.heard_ms is not None]
     unheard = len(bursts) - len(heard_ms)

@@ -52,7 +52,7 @@ def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m simulators.gemini_live", description=__doc__)
     parser.add_argument("--scenario", type=Path, required=True, help="a YAML file with `model:`")
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
+    parser.add_argument("--port", type=int, default=0, help="0 picks a free port")
     parser.add_argument("--api-key", default="stand-in-key", help="the key clients must present")
     parser.add_argument("--out", type=Path, help="folder for session records")
     return parser.parse_args()

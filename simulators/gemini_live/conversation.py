@@ -1,7 +1,7 @@
 """The model's side of one session: turns events into actions; no clock, socket or randomness.
 
-Times are milliseconds since the setup was accepted, and come with every event. After each event,
-the shell reads `next_due_ms` and calls `advance` at that time.
+Times are milliseconds since the setup was accepted, and are passed with every event. After each
+event, the shell reads `next_due_ms` and calls `advance` at that time.
 """
 
 from dataclasses import replace

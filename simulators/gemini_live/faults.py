@@ -25,7 +25,7 @@ class After:
 
 @dataclass(frozen=True, slots=True)
 class RefuseUpgrade:
-    """Answer the WebSocket handshake with an HTTP error."""
+    """Respond to the WebSocket handshake with an HTTP error."""
 
     status: int = 503
 
@@ -166,7 +166,7 @@ class TrailAgentTranscripts:
 
 @dataclass(frozen=True, slots=True)
 class EndEmptyTurns:
-    """From now on, end every turn without a word, for this reason."""
+    """From now on, end every turn without a word, with this reason."""
 
     reason: str = "RESPONSE_REJECTED"
 

@@ -47,7 +47,7 @@ class Memory:
     history: tuple[HistoryTurn, ...] = ()
     meter: Meter = field(default=Meter())
     unspoken: tuple[str | None, ...] = ()
-    """What is in the pictures that arrived after the latest speech or text."""
+    """The pictures that arrived since the latest speech or text; None for unknown ones."""
 
     def with_answer(self, turn: str) -> "Memory":
         return replace(self, answered=self.answered | {turn})

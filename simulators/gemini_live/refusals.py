@@ -65,4 +65,4 @@ KNOWN_REFUSALS = {
     ),
     "policy": (CloseCode.POLICY, "Policy violation: content was blocked"),
 }
-"""Reported reasons for refused sessions, in the service's words, by a name of ours."""
+"""Reported reasons for refused sessions, in the service's words, under our own names."""

@@ -1,4 +1,4 @@
-"""Scenario files: YAML with the model's part under the key `model`."""
+"""Reads scenario files: YAML with the model's part under the key `model`."""
 
 from collections.abc import Mapping
 from pathlib import Path

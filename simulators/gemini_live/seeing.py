@@ -19,7 +19,7 @@ Mark = tuple[bool, ...]
 
 
 def known_picture(image: bytes) -> str | None:
-    """Return the name of a shipped picture; None for another. Raises ValueError if it isn't one."""
+    """Return which shipped picture this is, or None. Raises ValueError if it isn't an image."""
     mark = _mark(image)
     differing = {name: _differing(mark, known) for name, known in _known().items()}
     nearest = min(differing, key=differing.__getitem__)

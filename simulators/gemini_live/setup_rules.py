@@ -72,7 +72,7 @@ def calls_have_ids(model: str, *, vertex: bool) -> bool:
 
 
 def read_content(content: Canonical) -> str:
-    """Join the texts of a content."""
+    """Join the texts in a `Content` message."""
     return "\n".join(part["text"] for part in content.get("parts", ()) if "text" in part)
 
 

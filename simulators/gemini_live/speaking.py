@@ -42,7 +42,7 @@ from simulators.speech.pcm import Pcm
 
 
 class Speaker:
-    """Every method takes the time and returns actions; see `Conversation`."""
+    """Speaks the model's turns. Methods get the time and return actions; see `Conversation`."""
 
     def __init__(self, setup: Setup, pace: Pace, memory: Memory, session_id: str) -> None:
         self._setup = setup
@@ -105,7 +105,7 @@ class Speaker:
         return self.advance(now_ms)
 
     def interrupt(self, now_ms: float) -> list[Action]:
-        """Stop the current turn for the caller; drop it if it hasn't begun."""
+        """Stop the current turn because the caller speaks. One that hasn't begun is dropped."""
         turn, self._turn = self._turn, None
         if turn is None or not turn.generating:
             return []
@@ -127,7 +127,7 @@ class Speaker:
             self._turn.delivery.pace = self.pace
 
     def tools_answered(self, message: ToolResponses, now_ms: float) -> list[Action]:
-        """Handle responses of tools. Raises Refused for a call that was never made."""
+        """Handle tool responses. Raises Refused for one to a call that was never made."""
         actions: list[Action] = []
         for response in message.responses:
             if self._is_lost(response):

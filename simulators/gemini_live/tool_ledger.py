@@ -19,7 +19,7 @@ class Batch:
     calls: tuple[FunctionCall, ...]
     blocking: bool
     again: bool = False
-    """Whether they were made before, and cancelled."""
+    """Whether the calls were made before and cancelled."""
     responses: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     scheduling: Scheduling = Scheduling.WHEN_IDLE
 
@@ -54,7 +54,7 @@ class ToolLedger:
         return ids
 
     def answer(self, response: ToolResponse) -> Batch | None:
-        """Note a response, and return the batch it completes, if any; refuses unknown calls."""
+        """Note a response; returns the batch it completes, if any. Refuses unknown calls."""
         call_id = self._identify(response)
         if call_id in self._cancelled:
             return None

@@ -51,7 +51,7 @@ _NOT_JSON = b"\x00\xff\xfe{"
 
 
 class Trouble:
-    """Adds faults: `pass_on` returns what really happens of a conversation's actions."""
+    """Injects faults: `pass_on` turns a conversation's actions into what really happens."""
 
     def __init__(self, plan: FaultPlan, speaker: Speaker, listening: Listening) -> None:
         self._plan = plan

@@ -1,4 +1,4 @@
-"""The fields each client message may have, and a check against them as strict as protobuf's."""
+"""Checks client messages against the fields they may have, as strictly as protobuf does."""
 
 import base64
 import binascii

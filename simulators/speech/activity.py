@@ -106,7 +106,7 @@ class ActivityDetector:
 
 
 def levels_dbfs(frames: npt.NDArray[np.int16]) -> npt.NDArray[np.float64]:
-    """The level of each row in dB below full scale, without its DC offset."""
+    """Return the level of each row in dB below full scale, without its DC offset."""
     power = frames.astype(np.float64).var(axis=1) / 32_768**2
     levels: npt.NDArray[np.float64] = 10 * np.log10(np.maximum(power, 10 ** (_SILENT_DBFS / 10)))
     return levels

@@ -1,11 +1,11 @@
-"""G.711 µ-law: 16 bit samples to bytes and back, by table."""
+"""G.711 µ-law: converts 16-bit samples to bytes and back, using tables."""
 
 import numpy as np
 import numpy.typing as npt
 
 from simulators.speech.pcm import Pcm
 
-_BIAS = 132  # 33 on the 14 bit scale of G.711, table 2a
+_BIAS = 132  # 33 on the 14-bit scale of G.711, table 2a
 _CLIP = 32_635
 
 SILENCE = b"\xff"
@@ -13,12 +13,12 @@ SILENCE = b"\xff"
 
 
 def encode(pcm: Pcm) -> bytes:
-    """One byte per sample."""
+    """Encode each sample as one byte."""
     return _ENCODE[pcm.view(np.uint16)].tobytes()
 
 
 def decode(data: bytes) -> Pcm:
-    """One sample per byte."""
+    """Decode each byte to one sample."""
     return _DECODE[np.frombuffer(data, dtype=np.uint8)]
 
 

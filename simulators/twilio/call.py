@@ -28,7 +28,7 @@ from .session import Session
 from .stream_socket import StreamSocket
 
 _KEYS = frozenset("0123456789*#w")
-_KEY_S = 0.24  # for someone who presses keys quickly
+_KEY_S = 0.24  # from key to key, for quick fingers
 _WAIT_S = 0.5
 _FOR_EVER_S = 24 * 3600.0
 
@@ -42,7 +42,7 @@ class NoticeTimeout(CallError):
 
 
 class CallOver(CallError):
-    """The call ended before what the caller waited for."""
+    """The call ended while the caller was waiting."""
 
 
 class Call:
@@ -79,14 +79,14 @@ class Call:
         return utterance
 
     async def say(self, what: str | Pcm, *, text: str = "") -> Utterance:
-        """Like `start_saying`, but return only when it has been said."""
+        """Like `start_saying`, but wait until it has been said."""
         utterance = await self.start_saying(what, text=text)
         await self.spoken(utterance)
         return utterance
 
     async def spoken(self, utterance: Utterance) -> None:
         """Wait until a sentence started with `start_saying` has been said."""
-        what = f"finish saying {utterance.text!r}"
+        what = f"{utterance.text!r} to be said"
         await self._until(lambda: utterance.end_ms is not None, _FOR_EVER_S, what)
 
     async def make(self, kind: Noise) -> Utterance:
@@ -171,7 +171,7 @@ class Call:
         except LineClosed:
             raise CallOver(self._story(f"{seconds:g} s to pass")) from None
 
-    # -- what remains afterwards
+    # -- what has happened
 
     @property
     def events(self) -> tuple[CallEvent, ...]:

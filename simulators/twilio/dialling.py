@@ -67,7 +67,7 @@ class Dialling:
         return None if objection is None else Alert(AlertCode.DIAL_INVALID_CALLER_ID, objection)
 
     def _objection_to_caller_id(self, caller_id: str | None) -> str | None:
-        """Say what is wrong with it, if anything. The default is the caller's own number."""
+        """Say what is wrong with it, if anything; by default it is the caller's own number."""
         shown = self.identity.from_ if caller_id is None else caller_id
         if not _E164.fullmatch(shown) or shown in _WITHHELD:
             given = "without callerId passes on" if caller_id is None else "has the callerId"

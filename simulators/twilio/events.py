@@ -113,7 +113,7 @@ class SpeechStarted:
 
 @dataclass(frozen=True, slots=True)
 class SpeechStopped:
-    """`started_ms` and `stopped_ms` are positions in the recording, before this event."""
+    """`started_ms` and `stopped_ms` are positions in the recording; the event comes later."""
 
     when: When
     who: Party

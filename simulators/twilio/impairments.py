@@ -17,7 +17,7 @@ _ECHO_FRAMES = 4
 
 @dataclass(frozen=True, slots=True)
 class Impairments:
-    """What a bad line does, and how much of it.
+    """What a bad line does to the caller's voice.
 
     noise_dbfs       level of the noise; None for no noise
     echo_db          level of the echo relative to the agent, such as -24; None for no echo

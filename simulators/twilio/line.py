@@ -28,7 +28,7 @@ class FarEnd(Protocol):
     """The other end of the line."""
 
     def hear(self, frame: bytes | None) -> None:
-        """Accept 20 ms of the caller's µ-law audio, None if the carrier sends none. Don't block."""
+        """Hear 20 ms of the caller's µ-law audio, None if the carrier sends none. Must not block."""
         ...
 
     def played(self, frame: bytes, marks: tuple[str, ...]) -> None:
@@ -44,7 +44,7 @@ class _Waiter:
 
 
 class Line:
-    """Has no clock: `tick()` advances it. Times are in whole frames since dialling."""
+    """One call's line. It has no clock: `tick()` advances it by a frame, from dialling on."""
 
     def __init__(
         self,

@@ -46,8 +46,10 @@ class Utterance:
 
 
 class Microphone:
-    """Always on: one frame per tick. Between sentences, frames come from the handset, if there is
-    one, or else from the background."""
+    """Provides one frame per tick.
+
+    Between sentences, frames come from the handset, if there is one, or else from the background.
+    """
 
     def __init__(
         self, *, background: Background = "silence", handset: Handset | None = None

@@ -33,7 +33,7 @@ class TwilioNetwork:
     """A simulated Twilio: holds what all calls share. The calls are independent of each other.
 
     shared_key   signs with HMAC-SHA256 and this key instead of the auth token
-    connection   timeouts and retries of webhooks, in seconds
+    connection   timeouts and retries of webhooks
     tls          authorities to trust for https and wss; by default the system's
     date         the date and time that status callbacks report
     texts_key    an API key, SID:SECRET, that may send texts; `texts` lists those that were sent

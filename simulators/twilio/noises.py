@@ -57,7 +57,7 @@ def background_sound(kind: Background) -> Pcm | None:
 
 
 def _burst(length_ms: int, decay_s: float) -> Signal:
-    """Noise that dies away."""
+    """Make noise that dies away."""
     count = length_ms * RATE_HZ // 1000
     loudness = 9_000.0 * np.exp(-np.arange(count) / RATE_HZ / decay_s)
     return np.random.default_rng(length_ms).normal(0.0, 1.0, count) * loudness
@@ -76,7 +76,7 @@ def _television() -> Pcm:
 
 
 def _chord(tones_hz: tuple[int, ...]) -> Signal:
-    """One bar of music: the chord's tones, one after another."""
+    """Make a bar of music: the chord's tones, one after another."""
     at_s = np.arange(2 * RATE_HZ) / RATE_HZ
     bar = np.zeros(len(at_s))
     for beat in range(8):

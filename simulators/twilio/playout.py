@@ -19,7 +19,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Cleared:
-    """What a `clear` removed: audio that won't be heard, marks that come back immediately."""
+    """What a `clear` removed: audio that won't be heard, and marks that come back immediately."""
 
     dropped_ms: int
     marks: tuple[str, ...]

@@ -86,7 +86,7 @@ class RestApi:
     """The API of one account.
 
     calls      the network's calls by SID; None for those that are over
-    texts      where texts are added when they are sent
+    texts      the list to which every sent text is added
     texts_key  an API key, SID:SECRET, that may send texts and do nothing else
     landlines  numbers that can't receive texts
     """

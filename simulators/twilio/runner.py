@@ -23,7 +23,7 @@ from .script import (
 
 @dataclass(frozen=True, slots=True)
 class SpokenSentence:
-    """`start_ms` and `end_ms` are positions in the recording; `cut` if it was cut short."""
+    """`start_ms` and `end_ms` are positions in the recording; `cut` means that it was cut short."""
 
     text: str
     start_ms: int

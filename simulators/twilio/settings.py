@@ -28,7 +28,7 @@ class NetworkSettings:
                               documents neither; people have reported its application error
     fetches_sounds            whether `<Play>` can reach any server
     tls                       authorities to trust for https and wss
-    stream_connect_timeout_s  from opening the socket to the 101 response
+    stream_connect_timeout_s  limit from opening the socket to the 101 response
     dialled                   who answers `<Dial>`, by number; other numbers aren't answered
     verified_caller_ids       allowed as callerId in addition to the call's two numbers
     background                what the line carries besides the caller's words

@@ -67,7 +67,7 @@ class Sounding:
         await self.line.until(lambda: False, pause.length_s)
 
     async def sound(self, audio: bytes) -> None:
-        """Play µ-law audio to the caller, to its end."""
+        """Play µ-law audio to the caller, and return when it is over."""
         playout = PlayoutBuffer()
         playout.append(audio)
         self.line.connect(playout, Nobody())

@@ -52,7 +52,7 @@ class WebhookClient:
         await self._http.aclose()
 
     async def send(self, webhook: Webhook, params: Params, log: EventLog) -> Response | Alert:
-        """Return the response, whatever its status, or the alert that says why there is none."""
+        """Request a webhook; returns its response, whatever the status, or an alert."""
         settings = self._settings.overridden_by(webhook.url)
         token = str(uuid.uuid4())
         outcome: Response | _Failed
