@@ -28,7 +28,7 @@ class FarEnd(Protocol):
     """The other end of the line."""
 
     def hear(self, frame: bytes | None) -> None:
-        """Hear 20 ms of the caller's µ-law audio, None if the carrier sends none. Must not block."""
+        """Accept 20 ms of the caller's µ-law audio, None if the carrier sends none. Never block."""
         ...
 
     def played(self, frame: bytes, marks: tuple[str, ...]) -> None:
