@@ -57,6 +57,6 @@ def admit(target: str, headers: Mapping[str, str], credentials: Credentials) -> 
     if not key:
         raise known_refusal("no_key")
     if key != credentials.api_key:
-        # An invalid key is an invalid argument, in the REST API and here.
+        # An invalid key counts as an invalid argument, as it does in the REST API.
         raise known_refusal("wrong_key")
     return Api.DEVELOPER

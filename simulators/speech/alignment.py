@@ -142,7 +142,7 @@ def _compare(reference: Signal, heard: Signal) -> _Windows:
 
 
 def _lags(windows: _Windows, reference: Signal, recording: Recording, start: int) -> list[int]:
-    """Return how far each damaged window of speech is from its place, after a first entry of 0."""
+    """Return how far each damaged window of speech is from its place, after a leading 0."""
     expected = _cut_windows(reference)
     damaged = np.flatnonzero(windows.voiced & ~windows.good).tolist()
     return [0, *(_best_lag(expected[i], recording, start + i * _HOP) for i in damaged)]

@@ -16,7 +16,7 @@ from simulators.speech.recognition import normalise
 from simulators.speech.resampling import resample
 
 _COARSE = 4
-"""One in this many samples at WORK_HZ is used to find a sentence."""
+"""Only one in this many samples at WORK_HZ is used to find a sentence."""
 _WINDOW = WORK_HZ // 5
 _HOP = WORK_HZ // 10
 _SEARCH = WORK_HZ * 60 // 1000

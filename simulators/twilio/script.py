@@ -26,7 +26,7 @@ class AgentSpeaking:
 
 @dataclass(frozen=True, slots=True)
 class After:
-    """This long after the previous step."""
+    """The moment this long after the previous step."""
 
     seconds: float
 

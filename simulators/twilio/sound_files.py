@@ -1,6 +1,6 @@
 """Reads the sounds that `<Play>` fetches: 16-bit WAV files of any rate and number of channels.
 
-Twilio lists the types that it plays, and no size limit, at
+Twilio lists the types that it plays, but no size limit, at
 https://www.twilio.com/docs/voice/twiml/play.
 """
 
