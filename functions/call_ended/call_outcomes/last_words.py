@@ -15,7 +15,7 @@ _log = Log("call_ended")
 
 
 async def settled_call(store: CallStore, call: Call) -> Call | None:
-    """Return the call once the handler has finished its record, or as it is after LAST_WORDS_WITHIN.
+    """Return the call once the handler has finished it, or as it is after LAST_WORDS_WITHIN.
 
     Returns None if the call is gone. Raises what the store raises.
     """

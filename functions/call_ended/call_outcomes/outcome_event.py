@@ -77,7 +77,7 @@ async def open_connections(settings: Settings) -> AsyncIterator[Connections]:
 
 
 async def take_event(attributes: Mapping[str, object], connections: Connections) -> None:
-    """Deliver webhooks, determine the outcome and delete uploads; if one fails, do the others anyway.
+    """Deliver webhooks, determine the outcome and delete uploads, each even if another fails.
 
     Raises HTTPException 503 to have the event sent again.
     """

@@ -45,7 +45,7 @@ class Page:
         }
 
     def open(self, call: Call, words: Words, *, sent: str | None) -> HTMLResponse:
-        """Render the page for a live call; `sent` is what has just arrived, according to the URL."""
+        """Render the page for a live call; `sent` is what just arrived, according to the URL."""
         arrived = ARRIVED.get(sent or "")
         return self._response(
             http.HTTPStatus.OK,
@@ -57,7 +57,7 @@ class Page:
     def refused(
         self, call: Call, words: Words, refusal: Refusal, *, text: str = ""
     ) -> HTMLResponse:
-        """Render the same page with the reason for a refusal, and the text that the caller wrote."""
+        """Render the same page with the reason for a refusal, and the text that was written."""
         return self._response(refusal.status, words, call=call, refusal=refusal, text=text)
 
     def failed(self, words: Words) -> HTMLResponse:
@@ -100,7 +100,7 @@ def _file(name: str) -> str:
 
 
 def _palette() -> str:
-    """Return the colours of all pages, without importing `ringdown.call_page`, which needs numpy."""
+    """Read the colours of all pages, without importing `ringdown.call_page`, which needs numpy."""
     return (resources.files("ringdown") / "call_page" / "files" / "palette.css").read_text("utf-8")
 
 
