@@ -119,8 +119,8 @@ class Guide:
         self._check_region()
 
     def _restricted_from_now_on(self) -> str:
-        """Ask if there is already a line: the policy may be newer, and then its grants stay in
-        force."""
+        """Ask before changing an existing line: the policy may be newer, and then the line's grants
+        stay in force."""
         if not (self._choices.has("phone_numbers") or self._choices.has("phone_number")):
             return "true"
         question = (

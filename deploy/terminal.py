@@ -1,4 +1,4 @@
-"""Talks to the person: messages, questions, secrets."""
+"""Talks to the person who deploys: shows messages, and asks for answers and secrets."""
 
 import getpass
 

@@ -32,10 +32,11 @@ class Terraform:
         self._commands.extra["GOOGLE_OAUTH_ACCESS_TOKEN"] = token.output
 
     def init(self) -> bool:
-        """Initialise the folder. Returns whether this locked the providers, for every platform.
+        """Initialise the folder, and lock the providers for all platforms.
 
         State in a file is moved to the backend, which leaves an empty file. State in another
-        backend isn't moved, because it would replace the state there.
+        backend isn't moved, because it would replace the state there. Returns False if the
+        providers were already locked.
         """
         state, lock = self._folder / "terraform.tfstate", self._folder / ".terraform.lock.hcl"
         locked, dry_run = lock.exists(), self._commands.dry_run

@@ -1,7 +1,7 @@
 """Sets up one Firestore database: `firestore.py rules`, `seed`, `expire` or `look`.
 
 Run by Terraform (firestore.tf, seeds.tf, agent_edited.tf), with all input in the environment. It
-never deletes or replaces anything: with `deletion_protection` the database outlives `terraform
+never deletes or replaces documents: with `deletion_protection` the database outlives `terraform
 destroy`, and so must the operators' documents and the expiry of records. It needs only Python's
 standard library and gcloud.
 """

@@ -34,8 +34,8 @@ class EditedDocument:
 def edited_document(attributes: Mapping[str, object]) -> EditedDocument | None:
     """Return the document that an event is about; None if it isn't an agent's.
 
-    Only the attributes are read: the payload is protobuf, and out of date. Firestore names the
-    document twice: `document` is its path, and `subject` is that path below `documents/`
+    Only the attributes are read: the payload is protobuf, and may be out of date. Firestore names
+    the document twice: `document` is its path, and `subject` is `documents/` followed by that path
     (https://cloud.google.com/eventarc/docs/cloudevents).
     """
     path = attributes.get("document") or attributes.get("subject")

@@ -14,7 +14,7 @@ _log = Log("call_ended")
 
 
 class WebhooksOut:
-    """Sends a call's webhooks. Never raises; returns False if it must be called again later."""
+    """Sends a call's webhooks. No method raises; if one returns False, call it again later."""
 
     def __init__(self, store: Store, deliveries: Deliveries) -> None:
         self._store = store

@@ -1,4 +1,4 @@
-"""The reasons for not accepting a photo or a text; the words for each are in `words.toml`."""
+"""Reasons for refusing a photo or a text. The words for each are in `words.toml`."""
 
 import enum
 import http
@@ -18,11 +18,11 @@ class Refusal(enum.StrEnum):
     """Damaged, cut off, or too slow to decode."""
     TEXT_TOO_LONG = "text_too_long"
     ENOUGH = "enough"
-    """The call has already had as many as it may."""
+    """The call has reached its limit of photos and texts."""
     INTERRUPTED = "interrupted"
     """Only part of it arrived."""
     TRY_AGAIN = "try_again"
-    """Our fault."""
+    """Something failed on our side."""
 
     @property
     def status(self) -> http.HTTPStatus:

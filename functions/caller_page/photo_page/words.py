@@ -57,7 +57,7 @@ def words_for(language_tag: str) -> Words:
 
 
 def accepted_language(header: str | None) -> str:
-    """Return the first language of an Accept-Language header that the page has, or else English."""
+    """Return the first supported language in an Accept-Language header, or else English."""
     tags = (part.partition(";")[0].strip() for part in (header or "").split(","))
     return next(filter(has_phrases, tags), "en")
 

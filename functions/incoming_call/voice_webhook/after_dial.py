@@ -72,7 +72,10 @@ async def _read(store: CallStore, call_sid: str, unrecorded: UnrecordedAcceptanc
 
 
 def _without_agent(update: DialUpdate, settings: WebhookSettings) -> str:
-    """Return TwiML for a call the agent can't continue; only Twilio knows if the two talked."""
+    """Return TwiML for a call that the agent can't continue.
+
+    Hangs up if the two talked, which only Twilio knows; otherwise dials a person.
+    """
     if update.answered if update.bridged is None else update.bridged:
         return hang_up()
     shown = caller_id(update.call.caller, update.call.called)

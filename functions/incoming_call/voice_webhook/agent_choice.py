@@ -16,7 +16,7 @@ from ringdown.stores.deadline import store_deadline
 from ringdown.tools import ToolDeclaration, ToolStore
 
 DEADLINE_S = 0.3
-"""For the agent and its tools together, because the caller hears only ringing until then."""
+"""For the agent and its tools together. Short, because the caller hears only ringing meanwhile."""
 FIRST_DEADLINE_S = 1.5
 """The same while this process has no earlier agent to use instead, as after a cold start. It is
 longer because the packaged agent speaks for a company that isn't the operators'."""

@@ -42,7 +42,7 @@ _log = Log("incoming_call.answering")
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What this process knows from earlier calls."""
+    """What this process remembers from earlier calls."""
 
     agents: AgentChoice = field(default_factory=AgentChoice)
     line: LineGuard = field(default_factory=LineGuard)
@@ -173,8 +173,8 @@ def offer_stream(
 
 
 async def _is_admitted(store: Store, call_sid: str) -> bool:
-    """Whether the call was already let through, because Twilio repeats webhooks. Also True if the
-    store fails."""
+    """Whether the call was already let through: Twilio repeats webhooks. Also True if the store
+    fails."""
     try:
         async with store_deadline(OPEN_CALL_WITHIN_S):
             return await store.read_call(call_sid) is not None

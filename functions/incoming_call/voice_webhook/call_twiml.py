@@ -40,7 +40,7 @@ class StreamOffer:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """What is spoken without the model; the text is empty if nothing is."""
+    """Words spoken without the model. If the text is empty, nothing is spoken."""
 
     text: str
     language: str
@@ -143,7 +143,7 @@ def hang_up() -> str:
 
 
 def nothing() -> str:
-    """Return an empty document, for a call that is over. It connects a person who was dialled."""
+    """Return an empty document, for a call that is over, or to connect a person who was dialled."""
     return _document(VoiceResponse())
 
 

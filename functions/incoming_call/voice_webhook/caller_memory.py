@@ -14,7 +14,7 @@ from voice_webhook.summaries import Summaries
 from voice_webhook.twilio_request import CallUpdate, StreamUpdate
 
 REMEMBER_WITHIN_S = 11.0
-"""Together with the steps before it, below the 15 s after which Twilio gives up."""
+"""With the steps before it, this stays below the 15 s after which Twilio gives up."""
 LAST_WORDS_WITHIN_S = 2.0
 """Twilio may report the end before the stream handler does."""
 _LOOK_AGAIN_S = 0.25

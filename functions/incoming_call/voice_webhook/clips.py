@@ -43,7 +43,7 @@ class Voice:
     async def says(self, text: str, language: str) -> Sentence:
         """Return the text with the URL of its clip, if there is one.
 
-        Without a clip, or if the store fails, Twilio's voice says it in `language`, the text's own.
+        Without a clip, or if the store fails, Twilio's voice speaks it; `language` is the text's.
         """
         if not text or self.clips is None:
             return Sentence(text, language)

@@ -34,7 +34,7 @@ class Connections:
     _background: asyncio.TaskGroup
 
     def wake_handler(self) -> HandlerWakeUp:
-        """Start waking the stream handler, which continues after the request is answered."""
+        """Start waking the stream handler. This continues after the request is answered."""
         return HandlerWakeUp(self._http, self._ready_url, self._background)
 
 
@@ -66,8 +66,7 @@ async def open_connections(settings: WebhookSettings) -> AsyncIterator[Connectio
 async def _store(
     http: httpx2.AsyncClient, background: asyncio.TaskGroup, settings: WebhookSettings
 ) -> AsyncIterator[Store]:
-    """Open the store, after waking the handler: the store's library takes a quarter of a second to
-    load."""
+    """Wake the handler, then open the store, whose library takes a quarter of a second to load."""
     wake_up = HandlerWakeUp(http, settings.ready_url, background)
     await wake_up.requested(within_s=REQUEST_LEAVES_WITHIN_S)
     async with open_store(settings.store_url) as store:

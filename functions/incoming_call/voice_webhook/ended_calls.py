@@ -30,7 +30,10 @@ class PubSubTopic:
         self._token = AccessToken()
 
     async def announce(self, call_sid: str, caller: str, at: datetime.datetime) -> None:
-        """Publish it without the caller's number. Raises httpx2.HTTPError and NoCredentials."""
+        """Publish the end of a call, without the caller's number.
+
+        Raises httpx2.HTTPError and NoCredentials.
+        """
         data = base64.b64encode(EVENT_BODY).decode()
         message = {"attributes": event_headers(call_sid, at), "data": data}
         for tries_left in reversed(range(_TRIES)):

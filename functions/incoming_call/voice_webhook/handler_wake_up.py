@@ -15,7 +15,7 @@ _log = Log("incoming_call.handler_wake_up")
 
 
 class HandlerWakeUp:
-    """Wakes the stream handler in the background: until it is ready, or for READY_WITHIN_S."""
+    """Wakes the stream handler in the background, until it is ready or READY_WITHIN_S is over."""
 
     def __init__(
         self, http: httpx2.AsyncClient, ready_url: str, background: asyncio.TaskGroup

@@ -36,8 +36,8 @@ class Standing(msgspec.Struct, frozen=True):
         return not self.caller.blocked and not self.limits.reached
 
     def memory(self, now: datetime.datetime) -> str | None:
-        """Return what is remembered of the caller's last call, unless it has expired: stores may
-        keep it a little longer."""
+        """Return what is remembered of the caller's last call, unless it has expired, since
+        stores may keep it a little longer."""
         memory = self.caller.memory
         return memory.text if memory is not None and now < memory.at + RETENTION else None
 
@@ -49,8 +49,8 @@ class LineGuard:
         self._limits = LineLimits()
 
     async def look(self, store: LineSource, caller: str, now: datetime.datetime) -> Standing:
-        """Check the caller and the limits. Never raises; returns within DEADLINE_S, and treats
-        whatever isn't known by then as no reason to refuse the call."""
+        """Check the caller and the limits. Never raises; returns within DEADLINE_S. Whatever isn't
+        known by then doesn't limit the call."""
         async with asyncio.TaskGroup() as group:
             known = group.create_task(_tried("caller", store.read_caller(caller)))
             limits = group.create_task(self._read_limits(store))
@@ -65,8 +65,8 @@ class LineGuard:
         return Standing(known.result() or Caller(), judged)
 
     async def _read_limits(self, store: LimitStore) -> LineLimits:
-        """Read the limits. If they are unusable, use the last ones, because the console saves field
-        by field."""
+        """Read the limits, or keep the last ones if they are unusable: the console saves an edit
+        field by field."""
         self._limits = await _tried("limits", store.read_limits()) or self._limits
         return self._limits
 

@@ -18,7 +18,7 @@ def is_answered(call: Call) -> bool:
 
 
 def turned_away(call: Call) -> Call:
-    """Return the record of a call that came outside opening hours, so it gets no stream."""
+    """Return the record of a call that came outside opening hours: ended, without a stream."""
     hours = call.agent.opening_hours
     to_person = hours is not None and hours.outside == "fallback_number" and call.fallback_number
     return replace(

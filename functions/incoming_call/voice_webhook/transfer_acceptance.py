@@ -68,7 +68,7 @@ def whisper_url(call: Call, settings: WebhookSettings, now: datetime.datetime) -
 def transfer_of(
     query: Mapping[str, str], settings: WebhookSettings, now: datetime.datetime
 ) -> Transfer:
-    """Return the transfer that the URL is for. Raises TokenRefused unless we recently made it."""
+    """Return the transfer that the URL is for. Raises TokenRefused unless we issued it recently."""
     call_sid = query.get("call", "")
     attempt = verify(
         settings.stream_token_secrets,

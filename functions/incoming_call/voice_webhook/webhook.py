@@ -64,7 +64,7 @@ _log = Log("incoming_call.webhook")
 
 
 class Refused(Exception):
-    """The request is refused, with this status code and sentence."""
+    """Refuses a request, with a status code and a sentence for the response."""
 
     def __init__(self, status_code: int, sentence: str) -> None:
         self.status_code = status_code

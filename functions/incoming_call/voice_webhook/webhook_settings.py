@@ -26,7 +26,7 @@ class WebhookSettings:
     twilio_shared_key_secret: str | None = field(repr=False)
     """Signs the webhooks of accounts that moved from the auth token to a shared key."""
     fallback_number: str | None
-    """E.164; where callers are sent when the agent has no fallback number."""
+    """Where callers are sent when the agent has no fallback number; in E.164."""
     gemini: GeminiBackend | None
     """For call summaries; without it, the last turns of a call are remembered instead."""
     memory_model: str

@@ -62,7 +62,7 @@ class Accounts:
         )
 
     async def clear_pin_tries(self, account_number: str) -> None:
-        """Forget wrong PINs, once the right one was given."""
+        """Forget the wrong PINs, after the right one."""
         await self._documents.delete(_tries_path(account_number))
 
 

@@ -47,7 +47,8 @@ def ways_to_tell(settings: SettingsReader) -> list[Tell]:
 
 
 class CallbackTopic:
-    """A Pub/Sub topic, over REST (https://cloud.google.com/pubsub/docs/reference/rest)."""
+    """Publishes callbacks to a Pub/Sub topic, over REST
+    (https://cloud.google.com/pubsub/docs/reference/rest)."""
 
     def __init__(self, topic: str, base_url: str) -> None:
         self._url = f"{base_url}/v1/{topic}:publish"
@@ -78,7 +79,7 @@ class CallbackTopic:
 
 
 class StaffTexts:
-    """Texts to one staff number."""
+    """Texts one staff number."""
 
     def __init__(self, texts: TwilioTexts, number: str) -> None:
         self._texts = texts

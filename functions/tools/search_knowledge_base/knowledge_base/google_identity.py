@@ -1,4 +1,4 @@
-"""The function's own Google identity token, for AWS."""
+"""Gets the function's own Google identity token, for AWS."""
 
 from knowledge_base.passages import SearchFailed
 from ringdown.log import Log
