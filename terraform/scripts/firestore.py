@@ -81,24 +81,26 @@ class Database:
             if error.code != 409:
                 raise
             return self._follow(path, document.get("url"))
-        return f"{path} is written."
+        return f"{path} was created."
 
     def _follow(self, path: str, url: str | None) -> str:
         if path.startswith("numbers/"):
-            return f"{path} exists, so it isn't changed. To change it: ringdown numbers set"
+            return (
+                f"{path} already exists, so it wasn't changed. To change it: ringdown numbers set"
+            )
         if url is None:
-            return f"{path} exists, so it isn't changed."
+            return f"{path} already exists, so it wasn't changed."
         document = f"{self._url}/documents/{path}"
         there = self._google.send("GET", document).get("fields", {}).get("url", {})
         written = there.get("stringValue", "")
         if written == url or not written.startswith(without_region(url)):
-            return f"{path} exists, so it isn't changed."
+            return f"{path} already exists, so it wasn't changed."
         self._google.send(
             "PATCH",
             f"{document}?updateMask.fieldPaths=url&currentDocument.exists=true",
             {"fields": {"url": typed(url)}},
         )
-        return f"{path} exists. Only its url was changed, because the tool has moved."
+        return f"{path} already exists. Only its url was changed, because the tool has moved."
 
     def look(self, collection: str) -> None:
         """Have each document of a collection checked, as after an edit.

@@ -41,5 +41,5 @@ def _reduced(picture: bytes, within_s: float) -> bytes:
         return done.stdout
     if done.returncode == REFUSED:
         raise Refused(Refusal(done.stdout.decode()))
-    _log.warning("photo stopped its decoder", size=len(picture), status=done.returncode)
+    _log.warning("photo decoder failed", size=len(picture), status=done.returncode)
     raise Refused(Refusal.UNREADABLE)

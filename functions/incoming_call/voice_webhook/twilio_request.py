@@ -123,7 +123,7 @@ def pressed_key(form: Form) -> str:
 
 
 def ended_attempt(query: Mapping[str, str]) -> int | None:
-    """Return the attempt whose stream has ended, as our TwiML put it in the URL; None if missing."""
+    """Return the attempt whose stream has ended, from the URL in our TwiML; None if missing."""
     text = query.get("attempt", "")
     return int(text) if _ATTEMPT.fullmatch(text) else None
 
