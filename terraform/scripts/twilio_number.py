@@ -31,8 +31,8 @@ _FIELDS = {
     "StatusCallback": "status_callback",
     "StatusCallbackMethod": "status_callback_method",
 }
-"""The settings, by their names in Twilio's requests and in its responses. The application is
-cleared, because it would override the URL."""
+"""The settings' names in Twilio's requests, and in its responses. The application is cleared,
+because it would override the URL."""
 
 _WEBHOOK = re.compile(
     r"https://(?P<name>[a-z0-9-]+)-(incoming-call|webhook)-(?P<project>\d+)\.[a-z0-9-]+\.run\.app/?"

@@ -1,7 +1,7 @@
 """Converts a caller's picture to a small, plain JPEG, in a separate process.
 
 A picture is a stranger's bytes, and decoders are written in C. So the process that decodes it has
-limited memory and time and none of our environment, and if it dies, no call does.
+limited memory and time and none of our environment, and calls survive if it dies.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Callbacks: whom staff will call, and when."""
+"""Stores callbacks: whom staff will call, and when."""
 
 import datetime
 
