@@ -29,8 +29,8 @@ deploy:  ## Deploy the line to Google Cloud, step by step; --dry-run only shows 
 conformance: $(READY)  ## Compare the stand-ins with the real services (needs keys).
 	@scripts/run $(BIN)/python -m devtools conformance
 
-# COVERAGE=1 measures coverage, as CI does; the tests then take about half as much processor time again.
-test: $(READY)  ## Check types and style, then run the tests (or TESTS=…); COVERAGE=1 measures them.
+# COVERAGE=1 measures coverage, as CI does; the tests then take about 50 % more CPU time.
+test: $(READY)  ## Check types and style, then run the tests (or TESTS=…); COVERAGE=1 measures coverage.
 	@$(MAKE) --no-print-directory lint
 	@rm -f .coverage .coverage.*
 	$(BIN)/python $(if $(COVERAGE),-m coverage run) -m pytest -m "not real_time" --numprocesses 4 \
@@ -47,7 +47,7 @@ bench: $(READY)  ## Benchmark against a bare relay and pipecat (Linux, two cores
 peers: $(READY)  ## Let third-party clients talk to the stand-ins (1.1 GB the first time; Node 20).
 	@$(BIN)/python -m peers
 
-# SECONDS: per target
+# SECONDS: how long to fuzz each target
 SECONDS ?= 60
 fuzz: $(READY)  ## Fuzz both codecs and the webhook (a minute each).
 	@$(BIN)/python -m pip install --quiet --require-hashes --requirement tests/fuzz/requirements.txt
@@ -56,7 +56,7 @@ fuzz: $(READY)  ## Fuzz both codecs and the webhook (a minute each).
 		PYTHONPATH=functions/incoming_call $(BIN)/python -m tests.fuzz $$target --seconds $(SECONDS) || exit 1; \
 	done
 
-# Not in requirements.txt, because only those who build the docs need it.
+# Its packages aren't in requirements.txt, because only people who build the docs need them.
 docs: $(READY)  ## Build the documentation into out/docs, and check its links.
 	@$(BIN)/python -m pip install --quiet --require-hashes --requirement scripts/docs-requirements.txt
 	@$(BIN)/zensical build --strict

@@ -1,1 +1,1 @@
-"""Measurements; not part of the tests."""
+"""Benchmarks, which are not part of the tests."""

@@ -29,15 +29,17 @@ class Options:
 
 
 def read_options(argv: Sequence[str]) -> Options:
-    """If an option is wrong, says so and exits, as argparse does."""
+    """Parse the options; if one is invalid, say so and exit, as argparse does."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     names = ",".join(target.name for target in TARGETS)
-    parser.add_argument("--runs", type=count, default=5, help="how often to measure everything (5)")
+    parser.add_argument("--runs", type=count, default=5, help="how many times to run it all (5)")
     parser.add_argument(
         "--calls", type=_counts, default="1,10,25,50,100,150", help="parallel calls (%(default)s)"
     )
     usual = ",".join(target.name for target in TARGETS[:3])
-    parser.add_argument("--targets", type=_targets, default=usual, help=f"of {names} (%(default)s)")
+    parser.add_argument(
+        "--targets", type=_targets, default=usual, help=f"choose from {names} (%(default)s)"
+    )
     parser.add_argument(
         "--ending", type=int, default=0, help="additional calls that end while measuring (0)"
     )
@@ -53,7 +55,7 @@ def read_options(argv: Sequence[str]) -> Options:
 
 def main(argv: Sequence[str]) -> int:
     if not sys.platform.startswith("linux"):
-        say("The benchmark pins cores and reads /proc: run it on Linux.")
+        say("The benchmark pins cores and reads /proc, so it needs Linux.")
         return 2
     options = read_options(argv)
     if find_pins() is None:
@@ -63,7 +65,7 @@ def main(argv: Sequence[str]) -> int:
         if any(isinstance(target, Pipecat) for target in options.plan.targets):
             PIPECAT.ensure()
         if not prefer_us():
-            say("Without permission to run first (nice -20), other programs disturb this more.")
+            say("No permission to run at nice -20, so other programs distort the figures more.")
         results = measure_all(options)
     except (ProcessFailed, TargetDied) as failure:
         say(str(failure))
@@ -84,7 +86,7 @@ def measure_all(options: Options) -> Results:
         results = read_results(path)
     for part in PARTS if options.only is None else (options.only,):
         say(f"\n{PARTS[part]} …")
-        for results in _measured(part, plan, results):  # noqa: B020 - each is the next one's past
+        for results in _measured(part, plan, results):  # noqa: B020 - each builds on the one before
             write_results(results, path)
     say(f"\nWrote {path}.")
     return results
@@ -126,7 +128,7 @@ def _targets(text: str) -> tuple[Target, ...]:
     unknown = set(text.split(",")) - set(by_name)
     if unknown:
         raise argparse.ArgumentTypeError(
-            f"{', '.join(sorted(unknown))}: there are {', '.join(by_name)}"
+            f"unknown target {', '.join(sorted(unknown))}; choose from {', '.join(by_name)}"
         )
     return tuple(target for target in TARGETS if target.name in text.split(","))
 

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.console_pages`: how long each console page takes to its first byte.
+"""`python -m benchmarks.console_pages`: measures each console page's time to first byte.
 
 Fills the store with calls of the last 30 days and measures the pages, then again with many more
 calls since midnight. With FIRESTORE_EMULATOR_HOST set, give --store firestore:PROJECT, with a
@@ -67,7 +67,7 @@ PAGES = (
 
 
 async def fill(store: Store, calls: int) -> None:
-    """Two agents, ten numbers, and `calls` calls of a month, one in 50 of which failed."""
+    """Store two agents, ten numbers, and a month of `calls` calls, one in 50 of which failed."""
     for agent_id in ("default", "night"):
         if await store.read_agent(agent_id) is None:
             await store.write_agent(agent_id, dict(packaged_document()), over=None)
@@ -86,7 +86,7 @@ async def fill(store: Store, calls: int) -> None:
 
 
 async def fill_today(store: Store, calls: int) -> None:
-    """`calls` more, since midnight."""
+    """Store `calls` more calls since midnight."""
     now = clock.now()
     today = day_of(now, datetime.UTC)
     apart = (now - today.since) / calls
@@ -160,7 +160,7 @@ async def measure(store_url: str, calls: int, today: int, runs: int) -> None:
         say(f"Filling {store_url} with {calls:,} calls of {_DAYS} days …")
         await fill(store, calls)
         await measure_pages(store, runs)
-        say(f"\nFilling it with {today:,} more since midnight …")
+        say(f"\nFilling it with {today:,} more calls since midnight …")
         await fill_today(store, today)
         await measure_pages(store, runs)
 
@@ -178,10 +178,12 @@ async def measure_pages(store: Store, runs: int) -> None:
 
 def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.console_pages")
-    parser.add_argument("--store", metavar="URL", help="an empty one; default: SQLite")
-    parser.add_argument("--calls", type=count, default=10_000, help="%(default)s")
+    parser.add_argument("--store", metavar="URL", help="an empty store; default: SQLite")
     parser.add_argument(
-        "--today", type=count, default=2_000, help="more since midnight; %(default)s"
+        "--calls", type=count, default=10_000, help="calls in 30 days (%(default)s)"
+    )
+    parser.add_argument(
+        "--today", type=count, default=2_000, help="more calls since midnight (%(default)s)"
     )
     parser.add_argument("--runs", type=count, default=21, help="requests per page (%(default)s)")
     given = parser.parse_args(argv)

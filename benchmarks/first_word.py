@@ -1,8 +1,8 @@
-"""Dial to first word, part by part: cold, as on a quiet night, and warm.
+"""Measures dial to first word, part by part: cold, as on a quiet night, and warm.
 
 A platform without instances starts one when a request arrives, and holds the request until the
-instance listens. `Door` does so with the deployed processes: the first call finds nothing running,
-the second finds everything.
+instance listens. `Door` does the same with the deployed processes: the first call finds none
+of them running, the second finds all of them.
 """
 
 import asyncio
@@ -39,12 +39,12 @@ _HOST = "127.0.0.1"
 
 
 def measure(run: int, pins: Pins | None) -> list[FirstWord]:
-    """One cold call and one warm one. Raises devtools.processes.ProcessFailed."""
+    """Measure one cold call and one warm one. Raises devtools.processes.ProcessFailed."""
     return asyncio.run(_measured(run, pins))
 
 
 def measure_clips(run: int, pins: Pins | None) -> list[FirstSecond]:
-    """The same with clips: for an agent with a notice, and for one without."""
+    """Like `measure`, but with clips: for an agent with a notice, and for one without."""
     both = (asyncio.run(_measured_clips(run, pins, agent)) for agent in ({}, {"notice": ""}))
     return [second for seconds in both for second in seconds]
 
@@ -87,7 +87,7 @@ async def _on_demand(
 async def _call_with_clips(
     rig: Rig, run: int, handler: "Door", http: httpx2.AsyncClient, *, cold: bool
 ) -> FirstSecond:
-    """Like Twilio: first the notice, then the stream."""
+    """Place a call as Twilio does: first play the notice, then open the stream."""
     call = CallLog()
     dialled_s = time.perf_counter()
     notice_s = notice_over_s = None
@@ -113,7 +113,9 @@ async def _call_with_clips(
         raise ProcessFailed(f"The first word did not come within {_CALL_WITHIN_S:g} s.") from None
     heard_s = call.sound_s
     if heard_s is None or call.asked_s is not None:
-        raise ProcessFailed(f"The clip was not played: {call.failure or 'the model was asked'}.")
+        raise ProcessFailed(
+            f"No clip was played: {call.failure or 'the model was asked to greet'}."
+        )
 
     def ms(from_s: float, to_s: float) -> float:
         return (to_s - from_s) * 1_000
@@ -128,7 +130,7 @@ async def _call_with_clips(
 
 
 async def _fetched_s(http: httpx2.AsyncClient, url: str) -> float:
-    """The length of the sound, once it is there."""
+    """Fetch a sound, and return its length."""
     response = await http.get(url, timeout=_CALL_WITHIN_S)
     with wave.open(io.BytesIO(response.raise_for_status().content)) as sound:
         return float(sound.getnframes() / sound.getframerate())
@@ -176,7 +178,7 @@ async def _call(rig: Rig, run: int, handler: "Door", webhook: "Door", *, cold: b
 
 
 class Door:
-    """One address, with a process behind it that the first connection starts."""
+    """An address with a process behind it, which is started by the first connection."""
 
     def __init__(self, command: Command, log_path: Path) -> None:
         self._command = command
@@ -210,7 +212,7 @@ class Door:
         await self._started
 
     def logged_s(self, message: str, call_sid: str) -> float:
-        """When the process logged this about the call, by this process's clock."""
+        """Find when the process logged this about the call, by this process's clock."""
         ahead_s = time.time() - time.perf_counter()
         for text in self._log_path.read_text("utf-8").splitlines():
             line = json.loads(text) if text.startswith("{") else {}
@@ -263,7 +265,7 @@ class Door:
                 both.create_task(_copy(reader, to_process))
                 both.create_task(_copy(from_process, writer))
         except* (OSError, TimeoutError):
-            pass  # what broke on one side breaks on the other
+            pass  # if one side breaks, so does the other
         finally:
             writer.transport.abort()
 

@@ -1,4 +1,4 @@
-"""The load: every target with every number of calls, side by side, run after run."""
+"""Measures every target with every number of calls, run after run."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -34,11 +34,11 @@ class LoadPlan:
     runs: int
     seconds: float
     ending: int = 0
-    """Calls in addition to those measured, which end meanwhile."""
+    """Additional calls, which end while the others are measured."""
 
     @property
     def minutes(self) -> float:
-        """About how long it takes."""
+        """Roughly how long all runs take."""
         each_s = (
             self.seconds + _AROUND_A_WINDOW_S + calls / _STARTS_PER_S for calls, _ in self.points
         )
@@ -54,7 +54,7 @@ class LoadPlan:
 
 
 def measure_run(plan: LoadPlan, run: int) -> Iterator[LoadPoint]:
-    """One run, point by point; the targets alternate, so that a slow minute hits them all.
+    """Measure point by point; the targets alternate, so that a slow minute hits them all.
 
     Raises devtools.processes.ProcessFailed, and benchmarks.rig.usage.TargetDied.
     """
@@ -71,7 +71,7 @@ def measure_run(plan: LoadPlan, run: int) -> Iterator[LoadPoint]:
 
 
 def row(point: LoadPoint) -> str:
-    """A point as a line under `HEADING`, with a remark on what went wrong."""
+    """Format a point as a line under `HEADING`, with remarks on what went wrong."""
     delays = (point.uplink, point.downlink, point.barge_in, point.first_audio)
     lost = f"{point.uplink_lost_ms:.0f} ms+{point.downlink_lost_bursts}"
     line = (
@@ -96,6 +96,6 @@ def _remarks(point: LoadPoint) -> Iterator[str]:
     if point.clears_missed:
         yield f"{point.clears_missed} interruptions without a clear"
     if point.rig_core_share > BUSY_RIG:
-        yield "THE RIG'S CORE IS FULL: it distorts the figures"
+        yield "THE RIG'S CORE IS FULL, which distorts the figures"
     if point.others_core_share > BUSY_OTHERS:
-        yield f"OTHERS TOOK {point.others_core_share:.0%} OF A CORE: measure again when it is quiet"
+        yield f"OTHERS USED {point.others_core_share:.0%} OF A CORE: repeat this on an idle machine"

@@ -1,4 +1,4 @@
-"""The machine that figures come from, and the packages they depend on."""
+"""Describes the machine that the figures come from, and the packages they depend on."""
 
 import datetime
 import os
@@ -39,7 +39,10 @@ def _versions(
 
 
 def _build() -> str:
-    """The image's Python is built with both; without them, ours is up to a third slower."""
+    """Describe how this Python was optimised.
+
+    The image's Python is built with both options; without them, ours is up to a third slower.
+    """
     options = sysconfig.get_config_var("CONFIG_ARGS") or ""
     kinds = [kind for option, kind in _OPTIMISED.items() if option in options]
     if not kinds:

@@ -1,4 +1,4 @@
-"""The floor: a relay that only re-frames bytes. `python -m benchmarks.relay`.
+"""The floor for all figures: `python -m benchmarks.relay`, which only re-frames bytes.
 
 It talks to the same two peers over the same sockets, event loop and JSON library as the stream
 handler, and carries as many bytes. But it doesn't know about calls, changes no sample and remembers

@@ -1,6 +1,6 @@
 """Everything the benchmark measures, as records, and the file that keeps them.
 
-Times have their unit in their name; a share of a core is 1.0 for a core that does nothing else.
+A core share of 1.0 is one full core.
 """
 
 from pathlib import Path
@@ -25,14 +25,14 @@ class LoadPoint(msgspec.Struct, frozen=True, kw_only=True):
     uplink: Delay
     """From the caller's socket to the model's, by marks in the audio itself."""
     downlink: Delay
-    """From the model's socket to the caller's, likewise."""
+    """From the model's socket to the caller's, measured likewise."""
     barge_in: Delay
     """From the model's `interrupted` to `clear` at the caller."""
     first_audio: Delay
     """From `start` to the first sound at the caller, without the time the model took."""
     core_share_per_call: float
     memory_per_call_mb: float
-    """Resident memory at the end of the window above `idle_memory_mb`, shared among the calls."""
+    """Resident memory at the end of the window above `idle_memory_mb`, divided by the calls."""
     idle_memory_mb: float
     """Resident memory after one call, before the load."""
     uplink_lost_ms: float
@@ -47,11 +47,11 @@ class LoadPoint(msgspec.Struct, frozen=True, kw_only=True):
     rig_core_share: float
     """The rig's share of its core; above 0.8 the rig itself distorts the figures."""
     others_core_share: float = 0.0
-    """What other processes took of the two cores; if it is much, the figures are theirs."""
+    """What other processes used of the two cores; if that is much, the figures are unreliable."""
 
 
 class FirstWord(msgspec.Struct, frozen=True, kw_only=True):
-    """One call, from dialling: when each thing had happened, in ms.
+    """When each step of one call had happened, in ms after dialling.
 
     The rig's model takes no time. The stream opens as soon as Twilio is asked to open it, without
     the notice that would come first.
@@ -59,7 +59,7 @@ class FirstWord(msgspec.Struct, frozen=True, kw_only=True):
 
     run: int
     cold: bool
-    """No process was running when the number was dialled."""
+    """Whether no process was running when the number was dialled."""
     webhook_up: float
     handler_asked: float
     """The webhook's wake-up has reached the platform, which starts the handler."""
@@ -73,25 +73,25 @@ class FirstWord(msgspec.Struct, frozen=True, kw_only=True):
     model_asked: float
     """The model is asked to greet."""
     heard: float
-    """Its first sound is at the caller."""
+    """The model's first sound has reached the caller."""
 
 
 class FirstSecond(msgspec.Struct, frozen=True, kw_only=True):
-    """One call to an agent that has clips of its notice and greeting, in ms.
+    """Delays in one call to an agent with clips of its notice and greeting, in ms.
 
-    The model isn't involved: it isn't asked to greet.
+    The model isn't asked to greet.
     """
 
     run: int
     cold: bool
-    """No process was running when the number was dialled."""
+    """Whether no process was running when the number was dialled."""
     notice: float | None
     """From the webhook's POST to the first sound of the notice, once Twilio has fetched it. None
     for an agent without a notice."""
     word_after_notice: float | None
     """From the notice's end to the agent's first sound."""
     word: float
-    """From picking up, which the webhook's response does, to the agent's first sound."""
+    """From the webhook's response, which answers the call, to the agent's first sound."""
 
 
 class Machine(msgspec.Struct, frozen=True):
@@ -120,5 +120,5 @@ def write_results(results: Results, path: Path) -> None:
 
 
 def read_results(path: Path) -> Results:
-    """Raises OSError, and msgspec.ValidationError for a file of another shape."""
+    """Read a results file. Raises OSError or, for another format, msgspec.ValidationError."""
     return msgspec.json.decode(path.read_bytes(), type=Results)

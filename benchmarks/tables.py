@@ -31,7 +31,7 @@ class Spread:
 
 
 def spread(values: Iterable[float | None]) -> Spread | None:
-    """None if no run has this figure."""
+    """Return the spread of the values that are known; None if there are none."""
     known = sorted(value for value in values if value is not None)
     return Spread(statistics.median(known), known[0], known[-1]) if known else None
 
@@ -68,7 +68,7 @@ Relation: TypeAlias = Callable[[float, float], float | None]
 
 
 def ratio(mine: float, theirs: float) -> float | None:
-    """None if there is nothing to divide by."""
+    """Divide `mine` by `theirs`; None if `theirs` is zero."""
     return mine / theirs if theirs > 0 else None
 
 
@@ -98,7 +98,7 @@ class LoadFigures:
     def beside_floor(
         self, figure: Figure, how: Relation, calls: int, target: str = OURS
     ) -> Spread | None:
-        """The spread of `how(target's, floor's)` over the runs that have both."""
+        """Compare the target with the floor in each run that has both; return the spread."""
         floors = {point.run: figure.of(point) for point in self.at(FLOOR, calls)}
         pairs = ((figure.of(p), floors.get(p.run)) for p in self.at(target, calls))
         return spread(how(a, b) for a, b in pairs if a is not None and b is not None)
@@ -118,7 +118,7 @@ class LoadFigures:
 
 
 def tables(results: Results) -> str:
-    """Everything that was measured."""
+    """Format everything that was measured."""
     load = LoadFigures(results.load)
     written = (
         ("Delay of the audio, ms", _of_load(load, (*UPLINK, *DOWNLINK))),
@@ -175,12 +175,12 @@ def _use(load: LoadFigures) -> str:
 
 
 def _key(load: LoadFigures, calls: int, target: str) -> tuple[str, str]:
-    """With a † if the target can't carry that many."""
+    """The first two cells of a row, with a † if the target can't carry that many calls."""
     return str(calls), target if load.carries(target, calls) else f"{target} †"
 
 
 def _limits(load: LoadFigures) -> str:
-    """docs/decisions/0011 has the reasons."""
+    """Format the limits; docs/decisions/0011 explains them."""
     beside, core = load.beside_floor, load.of(CORE, OURS, LIMITS_AT)
     memory = load.of(MEMORY, OURS, LIMITS_AT)
     limits = (
@@ -214,7 +214,7 @@ _PARTS: tuple[tuple[str, Callable[[FirstWord], float]], ...] = (
 
 
 def _first_words(words: Sequence[FirstWord]) -> str:
-    """What each part takes, with nothing running and warm."""
+    """Format how long each part takes, with nothing running and warm."""
 
     def of(figure: Callable[[FirstWord], float], *, cold: bool) -> str:
         return shown(spread(figure(word) for word in words if word.cold is cold), 0)

@@ -1,4 +1,4 @@
-"""The targets of the load: how each is started, and how a call reaches it."""
+"""The targets to measure: how each is started, and how a call reaches it."""
 
 import asyncio
 import dataclasses
@@ -45,7 +45,7 @@ _PICTURE_EVERY_S = 2.0
 ONCE = {"Connection": "close"}
 """No keep-alive: calls are so far apart that a server might close the connection."""
 _RECORDED: Mapping[str, Json] = {"record": True, "notice": "This call is recorded."}
-_WEBHOOK_WITHIN_S = 15.0  # Twilio's own patience
+_WEBHOOK_WITHIN_S = 15.0  # Twilio's own timeout
 
 
 class CallRefused(Exception):
@@ -59,7 +59,7 @@ class Surroundings:
     model_url: str
     ca_file: Path
     folder: Path
-    """For its logs and records."""
+    """Where its logs and records go."""
     calls: int
     pins: Pins | None
 
@@ -76,7 +76,7 @@ class Surroundings:
         }
 
     def measured(self, *argv: str) -> tuple[str, ...]:
-        """`argv`, pinned to the target's core."""
+        """Pin `argv` to the target's core."""
         return argv if self.pins is None else self.pins.command(*argv)
 
 
@@ -99,7 +99,7 @@ class RunningTarget(Protocol):
         """The processes that carry calls, whose CPU time is measured."""
 
     async def announce(self) -> Route:
-        """Let a new call ring. Raises CallRefused, httpx2.HTTPError."""
+        """Report a new call to the target. Raises CallRefused, httpx2.HTTPError."""
 
 
 Started: TypeAlias = Callable[[Command, Path], AbstractAsyncContextManager[int]]
@@ -119,15 +119,15 @@ class Target(Protocol):
 
     @property
     def most_calls(self) -> int | None:
-        """More aren't tried: the core is full long before, and each takes a minute to fail."""
+        """The most calls to try. The core is full long before; each failure takes a minute."""
 
     def running(self, around: Surroundings) -> AbstractAsyncContextManager[RunningTarget]:
-        """Starts the target, and stops it at the end. Raises devtools.processes.ProcessFailed."""
+        """Start the target, and stop it at the end. Raises devtools.processes.ProcessFailed."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Unannounced:
-    """Calls just open their stream."""
+    """A target without a webhook: calls only open their stream."""
 
     url: str
     pids: tuple[int, ...]
@@ -138,7 +138,7 @@ class _Unannounced:
 
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """The floor."""
+    """The floor: `benchmarks.relay`."""
 
     name: str = "relay"
     wire: Wire = field(default_factory=RelayWire)
@@ -156,7 +156,7 @@ class Relay:
 
 @dataclass(frozen=True, slots=True)
 class Pipecat:
-    """Its example of a phone bot, in a separate environment."""
+    """Pipecat's example phone bot, in a separate environment."""
 
     name: str = "pipecat"
     voice_detection: bool = True
@@ -185,13 +185,13 @@ class Ringdown:
     environ: Mapping[str, str] = field(default_factory=dict)
     """Additional environment variables of the processes."""
     agent: Mapping[str, Json] = field(default_factory=dict)
-    """Fields in which the agent differs from the usual one."""
+    """Fields in which the agent differs from the packaged one."""
     clips: bool = False
-    """Whether its notice and greeting have clips."""
+    """Whether the agent's notice and greeting have clips."""
     pictures: bool = False
     """Whether every caller sends as many pictures as a call accepts."""
     traced: bool = False
-    """Whether its calls' traces go to a collector."""
+    """Whether the calls' traces go to a collector."""
     recorded: bool = False
     """Whether calls are recorded, into a bucket that accepts everything, without TLS."""
     started: Started | None = None
@@ -258,7 +258,7 @@ class _RingdownRunning:
     http: httpx2.AsyncClient
     pids: tuple[int, ...]
     announced: list[str]
-    """The calls so far."""
+    """The SIDs of all calls so far."""
 
     async def announce(self) -> Route:
         identity = _identity()
@@ -293,7 +293,7 @@ TARGETS: tuple[Target, ...] = (
 
 @asynccontextmanager
 async def _pictures_sent(store_url: str, calls: Sequence[str]) -> AsyncIterator[None]:
-    """Each of `calls` gets a picture every two seconds, until it accepts no more."""
+    """Send each of `calls` a picture every two seconds, even when it no longer accepts any."""
 
     async def send() -> None:
         async with open_store(store_url) as store:

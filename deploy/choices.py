@@ -1,4 +1,4 @@
-"""The person's choices, in terraform/terraform.tfvars, which they may also edit."""
+"""Keeps the person's choices in terraform/terraform.tfvars, which they may also edit."""
 
 import re
 from collections.abc import Iterable
@@ -15,8 +15,10 @@ _SECRETS = ("gemini_api_key", "tool_secrets", "twilio_auth_token", "twilio_share
 
 
 class Choices:
-    """Plain values by variable, and phone_numbers as written. New values reach the file only with
-    `write`, so that mistakes don't; in a dry run they never do."""
+    """Variables with plain values, and phone_numbers as written in the file.
+
+    Only `write` saves new values, so that mistakes aren't saved; in a dry run nothing is.
+    """
 
     def __init__(self, path: Path, *, dry_run: bool) -> None:
         self._path = path
@@ -48,7 +50,7 @@ class Choices:
         return re.findall(r'"(\+\d+)"', self.get("phone_numbers"))
 
     def keep_numbers(self, numbers: Iterable[str]) -> None:
-        """Give the numbers to the default agent, replacing `phone_number` of earlier releases."""
+        """Assign the numbers to the default agent, replacing `phone_number` of earlier releases."""
         self.values.pop("phone_number", None)
         answered = ", ".join(f'"{number}" = {{agent = "default"}}' for number in numbers)
         self.keep("phone_numbers", f"{{{answered}}}")

@@ -1,4 +1,4 @@
-"""Runs other programs: those that only read, and those that change something."""
+"""Runs other programs, and separates those that only read from those that change something."""
 
 import shlex
 import subprocess
@@ -26,7 +26,7 @@ class Done:
 
 
 class Commands:
-    """Programs get `environ`, plus what `secrets` adds to it."""
+    """Runs programs with the environment `environ`, plus `extra`."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class Commands:
         self._say = say
         self.dry_run = dry_run
         self.extra: dict[str, str] = {}
-        """Variables for all programs: Terraform's, including secrets."""
+        """More variables for all programs, such as Terraform's, including secrets."""
 
     def read(self, *words: str) -> Done:
         """Run a program that changes nothing. The status is 127 if it is missing, and 124 if it
@@ -66,7 +66,7 @@ class Commands:
         """Run a program that takes minutes, and pass on each line as it arrives."""
         lines: list[str] = []
         with self._running(words, stderr=subprocess.STDOUT) as process:
-            assert process.stdout is not None  # noqa: S101 - asked for below
+            assert process.stdout is not None  # noqa: S101 - it is a pipe
             for line in process.stdout:
                 lines.append(line)
                 on_line(line.rstrip("\n"))
@@ -86,8 +86,8 @@ class Commands:
             try:
                 yield process
             except KeyboardInterrupt:
-                # It gets the Ctrl-C as well. A Terraform that can't finish forgets what it has
-                # created, and leaves its state locked.
+                # The program gets the Ctrl-C as well. If Terraform is killed before it finishes, it
+                # forgets what it has created, and leaves its state locked.
                 self._say(f"\n  Waiting for {Path(words[0]).name} to stop …")
                 process.communicate()
                 raise

@@ -12,7 +12,7 @@ BUILD_REGIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Passing:
-    """A failure that goes away by itself."""
+    """A failure that goes away by itself: wait, and try again."""
 
     pattern: str
     wait_s: float
@@ -96,7 +96,8 @@ KNOWN = (*_PASSING, *_LASTING)
 
 
 def diagnose(output: str) -> Passing | Lasting | None:
-    """The first lasting failure, or else the longest wait; None if the failure is unknown."""
+    """Return the first lasting failure, or else the passing one with the longest wait; None if the
+    failure is unknown."""
     for lasting in _LASTING:
         if re.search(lasting.pattern, output):
             return lasting

@@ -1,5 +1,5 @@
-"""Finds secrets for Terraform: in the environment, in Secret Manager, where an earlier run stored
-them, or by asking the person."""
+"""Finds secrets for Terraform: in the environment, in Secret Manager (where an earlier run stored
+them), or by asking the person."""
 
 import json
 
@@ -9,14 +9,14 @@ from deploy.terminal import Terminal
 
 
 class GivenSecrets:
-    """Secrets by Terraform variable. Programs get them in their environment; no file does."""
+    """Secrets by Terraform variable. They go into programs' environments, and never into a file."""
 
     def __init__(self, commands: Commands, terminal: Terminal, choices: Choices) -> None:
         self._commands = commands
         self._terminal = terminal
         self._choices = choices
         self.recalled: set[str] = set()
-        """Secrets from an earlier run, by the variable that holds each once deployed."""
+        """Secrets found from an earlier run, by the variable that holds each in the deployment."""
 
     def give(self, name: str, value: str) -> None:
         self._commands.extra[f"TF_VAR_{name}"] = value
@@ -38,8 +38,8 @@ class GivenSecrets:
         return stored
 
     def recall_tools_own(self) -> None:
-        """Read the tools' secrets from earlier runs, unless all are given. Terraform names any
-        that is missing."""
+        """Read the tools' secrets that earlier runs stored, unless the environment has them.
+        Terraform reports any that are missing."""
         names = self._choices.tool_secrets
         if not names or "TF_VAR_tool_secrets" in self._commands.environ:
             return

@@ -24,13 +24,13 @@ from deploy.twilio_account import (
 _TRIES = 4
 _DATABASE = "google_firestore_database.this"
 _UNTRIED = 3
-"""The doctor's status when nothing is wrong, but not everything could be tried."""
+"""The doctor's exit status when nothing is wrong, but not everything could be tried."""
 _NEAREST = {"au1": "australia-southeast1", "ie1": "europe-west1", "us1": "us-east4"}
-"""Where to run for each of Twilio's regions: docs/deploy.md, Where it runs."""
+"""Where to run for each of Twilio's regions: see docs/deploy.md, Where it runs."""
 
 
 class Guide:
-    """Raises Stop with what to do when it can't continue."""
+    """Runs the steps. Raises Stop with what to do if it can't continue."""
 
     def __init__(
         self,
@@ -119,12 +119,13 @@ class Guide:
         self._check_region()
 
     def _restricted_from_now_on(self) -> str:
-        """Ask, because the policy may be newer than the line, whose grants stay in force."""
+        """Ask before changing an existing line: the policy may be newer, and then the line's grants
+        stay in force."""
         if not (self._choices.has("phone_numbers") or self._choices.has("phone_number")):
             return "true"
         question = (
             "Your organisation forbids grants to allUsers. Working without them changes the"
-            " webhook's URL: a line in use doesn't answer for some minutes. Change it?"
+            " webhook's URL, so a line in use won't answer for some minutes. Change it?"
         )
         return "true" if self._terminal.ask(question, "no").lower() in ("y", "yes") else "false"
 
@@ -179,7 +180,7 @@ class Guide:
             self._choices.keep("twilio_account_sid", sid)
         region = self._twilio_region
         token = self._secrets.ask(
-            "twilio_auth_token", f"Auth token of {region} (from the same page)?"
+            "twilio_auth_token", f"Auth token for {region} (from the same page)?"
         )
         account = TwilioAccount(
             *(self._twilio_url, self._twilio_domains[region]),
@@ -195,7 +196,7 @@ class Guide:
         there = {number.phone_number for number in numbers}
         if missing := [number for number in self._choices.phone_numbers if number not in there]:
             raise Stop(
-                f"The Twilio account has no number {', '.join(missing)} with voice. Correct"
+                f"The Twilio account has no voice number {', '.join(missing)}. Correct"
                 " phone_numbers in terraform/terraform.tfvars; other numbers aren't touched."
             )
         for number in self._choices.phone_numbers:
@@ -203,7 +204,7 @@ class Guide:
             try:
                 processed_in = account.processed_in(number)
             except Stop as stop:
-                self._say(f"    The region in which Twilio processes its calls is unknown. {stop}")
+                self._say(f"    Can't tell in which region Twilio processes its calls. {stop}")
                 continue
             if processed_in != region:
                 self._say(
@@ -214,7 +215,7 @@ class Guide:
     def _pick(self, numbers: list[Number]) -> list[Number]:
         if not numbers:
             raise Stop(
-                "The account has no number with voice. Buy one: https://console.twilio.com/us1/develop/phone-numbers"
+                "The account has no voice number. Buy one: https://console.twilio.com/us1/develop/phone-numbers"
             )
         if len(numbers) == 1:
             return numbers
@@ -255,7 +256,7 @@ class Guide:
         apis = ("apikeys.googleapis.com", "generativelanguage.googleapis.com")
         self._changed("gcloud", "services", "enable", *apis, f"--project={self._project}")
         done = Done(1, "", "")
-        for _ in range(3):  # the API answers some time after it is enabled
+        for _ in range(3):  # once enabled, the API takes a while to answer
             done = self._commands.change(
                 *("gcloud", "services", "api-keys", "create", "--display-name=ringdown"),
                 *("--api-target=service=generativelanguage.googleapis.com", "--quiet"),
@@ -279,11 +280,11 @@ class Guide:
         self._step("State")
         backend = self._folder / "backend.tf"
         if backend.exists():
-            self._good("kept as backend.tf says")
+            self._good("kept where backend.tf says")
             return
         name = f"{self._project}-terraform"
         bucket = f"gs://{name}"
-        ours = self._commands.read(  # of this project: someone else may have taken the name
+        ours = self._commands.read(  # only this project's: someone else may have taken the name
             *("gcloud", "storage", "buckets", "list", f"--project={self._project}"),
             *(f"--filter=name={name}", "--format=value(name)"),
         )
@@ -308,20 +309,19 @@ class Guide:
         self._good(f"in {bucket}")
 
     def _plan(self, terraform: Terraform) -> dict[str, list[str]]:
-        """The changes to make; also says them in plain words."""
+        """Plan the changes, describe them in plain words, and return them."""
         self._step("Plan")
         self._secrets.recall_tools_own()
         terraform.sign_in()
         if self._commands.dry_run:
             self._commands.extra |= {f"TF_VAR_{n}": v for n, v in self._choices.values.items()}
         if terraform.init() and not self._commands.dry_run:
-            self._say("  Commit terraform/.terraform.lock.hcl, to give everyone these providers.")
+            self._say("  Commit terraform/.terraform.lock.hcl, so everyone gets these providers.")
         plan = terraform.plan()
         if old := sorted(self._secrets.recalled & secrets_stored_anew(plan)):
             raise Stop(
                 f"The plan stores a new value of {', '.join(old)}, but only the old one is known."
-                " Set the new one, as docs/deploy.md, Rotate secrets, says, and start"
-                " again."
+                " Set the new one (docs/deploy.md, Rotate secrets), and start again."
             )
         for line in summary(plan):
             self._say(f"  {line}")

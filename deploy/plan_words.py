@@ -23,7 +23,7 @@ _NUMBER_BEFORE = "terraform_data.number_before"
 
 
 def changes(plan: Mapping[str, Any]) -> dict[str, list[str]]:
-    """The actions on each address that changes."""
+    """Return the actions on each address that changes."""
     return {
         change["address"]: change["change"]["actions"]
         for change in plan.get("resource_changes", ())
@@ -32,7 +32,7 @@ def changes(plan: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 def secrets_stored_anew(plan: Mapping[str, Any]) -> set[str]:
-    """The secrets that get a new version, by the variable that holds each."""
+    """Return the existing secrets that get a new version, by the variable that holds each."""
     found = changes(plan)
     versions = {
         address.partition('["')[2].removesuffix('"]').partition("/")[0]
@@ -45,7 +45,7 @@ def secrets_stored_anew(plan: Mapping[str, Any]) -> set[str]:
 
 
 def summary(plan: Mapping[str, Any]) -> list[str]:
-    """What the plan does, a line each; empty if it does nothing."""
+    """List what the plan does, one line each; empty if it does nothing."""
     found = changes(plan)
     kinds = {change["address"]: change["type"] for change in plan.get("resource_changes", ())}
     made = [address for address, actions in found.items() if actions == ["create"]]

@@ -1,4 +1,4 @@
-"""Checks before anything is created. Each check only reads, or stops with what to do."""
+"""Checks that run before anything is created. If one fails, it raises Stop with what to do."""
 
 import json
 import re
@@ -18,7 +18,7 @@ _PROBE = "deploy/probe.cloudbuild.yaml"
 
 
 def signed_in(commands: Commands) -> str:
-    """The account that is signed in to gcloud."""
+    """Return the account that is signed in to gcloud."""
     done = commands.read(
         "gcloud", "auth", "list", "--filter=status:ACTIVE", "--format=value(account)"
     )
@@ -44,7 +44,7 @@ def project_number(commands: Commands, project: str) -> str:
 
 
 def billing_is_on(commands: Commands, project: str) -> bool:
-    """False if gcloud doesn't say. Stops if billing is off."""
+    """Whether billing is on; False if gcloud doesn't say. Raises Stop if it is off."""
     done = commands.read(
         *("gcloud", "billing", "projects", "describe", project, "--format=value(billingEnabled)")
     )
@@ -57,8 +57,11 @@ def billing_is_on(commands: Commands, project: str) -> bool:
 
 
 def forbids_all_users(commands: Commands, project: str) -> bool | None:
-    """Whether the organisation has domain-restricted sharing, of the older or the managed kind;
-    None if gcloud doesn't say. Stops if the organisation forbids both ways."""
+    """Whether the organisation has domain-restricted sharing; None if gcloud doesn't say.
+
+    Checks both the older constraint and the managed one. Raises Stop if services without
+    authentication are forbidden as well.
+    """
     policy = _list_policy(commands, project, "iam.allowedPolicyMemberDomains")
     managed = _enforced(commands, project, "iam.managed.allowedPolicyMembers")
     restricted = bool(
@@ -91,7 +94,7 @@ def region_is_allowed(commands: Commands, project: str, region: str) -> None:
 def builds_run(
     commands: Commands, project: str, region: str, sleep: Callable[[float], None]
 ) -> bool:
-    """Whether Cloud Build accepts builds there. Tries one that does nothing."""
+    """Whether Cloud Build accepts builds in `region`. Tries one that does nothing."""
     commands.change(
         "gcloud", "services", "enable", "cloudbuild.googleapis.com", f"--project={project}"
     )
@@ -100,7 +103,7 @@ def builds_run(
         *(f"--region={region}", f"--project={project}", "--quiet"),
     )
     done = commands.change(*submit)
-    for pause_s in (20, 40):  # the API answers some time after it is enabled
+    for pause_s in (20, 40):  # once enabled, the API takes a while to answer
         if not _NOT_ENABLED_YET.search(done.errors):
             break
         sleep(pause_s)
@@ -109,14 +112,14 @@ def builds_run(
 
 
 def choose_build_region(ask: Callable[[str, str], str]) -> str:
-    region = ask(f"Build in which of {', '.join(BUILD_REGIONS)}?", BUILD_REGIONS[0])
+    region = ask(f"Which region should it build in ({', '.join(BUILD_REGIONS)})?", BUILD_REGIONS[0])
     if region not in BUILD_REGIONS:
         raise Stop(f"{region} isn't one of them. Start again.")
     return region
 
 
 def _list_policy(commands: Commands, project: str, constraint: str) -> Any:
-    """None if the policy can't be read; then the apply says what it forbids."""
+    """Read a list policy. None if that fails; then the apply says what the policy forbids."""
     done = commands.read(
         *("gcloud", "resource-manager", "org-policies", "describe", constraint, "--effective"),
         *(f"--project={project}", "--format=json"),
@@ -125,8 +128,10 @@ def _list_policy(commands: Commands, project: str, constraint: str) -> Any:
 
 
 def _enforced(commands: Commands, project: str, constraint: str) -> str:
-    """The rules that enforce a managed constraint, as JSON; empty if there are none. The older
-    command doesn't know these constraints."""
+    """Return the rules that enforce a managed constraint, as JSON; empty if there are none.
+
+    The command that `_list_policy` uses doesn't know these constraints.
+    """
     done = commands.read(
         *("gcloud", "org-policies", "describe", constraint, "--effective"),
         *(f"--project={project}", "--format=json"),

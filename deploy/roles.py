@@ -1,4 +1,4 @@
-"""The roles needed to deploy, short of Owner: docs/deploy.md, Who may deploy."""
+"""The roles needed to deploy without being Owner: see docs/deploy.md, Who may deploy."""
 
 import json
 import urllib.error
@@ -26,12 +26,12 @@ ROLES = {
     "roles/serviceusage.serviceUsageAdmin": "serviceusage.services.enable",
     "roles/storage.admin": "storage.buckets.create",
 }
-"""Each with a permission that reveals it, because roles may come from a group or a folder."""
+"""Each role with a permission to test for, because roles may come from a group or a folder."""
 _WITHIN_S = 30
 
 
 def missing_roles(commands: Commands, api_url: str, project: str) -> list[str] | None:
-    """The roles whose permissions the person lacks; None if Google doesn't say."""
+    """Return the roles whose permissions the person lacks; None if Google doesn't say."""
     token = commands.read("gcloud", "auth", "print-access-token", "--quiet")
     request = urllib.request.Request(  # noqa: S310 - Google's URL, or a test's
         f"{api_url}/v1/projects/{project}:testIamPermissions",

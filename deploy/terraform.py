@@ -15,7 +15,7 @@ _SPOKEN = re.compile(r"^terraform_data\.(?:number|number_before|seed)\S* \(local
 
 
 class Terraform:
-    """Terraform in `folder`. All methods except `apply` raise Stop with what Terraform said."""
+    """Runs Terraform in `folder`. All methods but `apply` raise Stop with what Terraform said."""
 
     def __init__(self, commands: Commands, folder: Path, program: str) -> None:
         self._commands = commands
@@ -32,15 +32,16 @@ class Terraform:
         self._commands.extra["GOOGLE_OAUTH_ACCESS_TOKEN"] = token.output
 
     def init(self) -> bool:
-        """Lock the providers, for other machines as well; False if they were locked before.
+        """Initialise the folder, and lock the providers for all platforms.
 
-        State in a file moves to the backend, and leaves an empty file. State in another backend
-        isn't moved, because it would replace the state there.
+        State in a file is moved to the backend, which leaves an empty file. State in another
+        backend isn't moved, because it would replace the state there. Returns False if the
+        providers were already locked.
         """
         state, lock = self._folder / "terraform.tfstate", self._folder / ".terraform.lock.hcl"
         locked, dry_run = lock.exists(), self._commands.dry_run
         moves = not dry_run and state.exists() and state.stat().st_size > 0
-        if not locked and not dry_run:  # before `init`, which locks only this machine's
+        if not locked and not dry_run:  # before `init`, which locks only this platform's
             self._must("providers", "lock", *(f"-platform={platform}" for platform in _PLATFORMS))
         self._must("init", "-no-color", *(("-migrate-state", "-force-copy") if moves else ()))
         if not locked and dry_run:
@@ -48,7 +49,7 @@ class Terraform:
         return not locked
 
     def plan(self) -> Any:
-        """The plan's JSON, for `apply` to carry out."""
+        """Make a plan for `apply` to carry out, and return its JSON."""
         self._plan_file.parent.mkdir(exist_ok=True)
         self._must("plan", "-no-color", f"-out={self._plan_file}")
         return json.loads(self._must("show", "-json", str(self._plan_file)).output)

@@ -41,7 +41,7 @@ def this_machine() -> str:
 def find_terraform(
     commands: Commands, folder: Path, fetch: Download, machine: str, say: Callable[[str], None]
 ) -> str:
-    """The program to run. `folder` keeps a downloaded one."""
+    """Return the program to run. If it has to be downloaded, it is kept in `folder`."""
     if is_new_enough(commands, "terraform"):
         return "terraform"
     kept = folder / PINNED / "terraform"

@@ -1,4 +1,4 @@
-"""The Twilio account in one region: checks the token, and lists the numbers."""
+"""Reads a Twilio account in one region: checks the token, and lists the numbers."""
 
 import base64
 import json
@@ -18,7 +18,7 @@ DEFAULT_REGION = "us1"
 
 
 def twilio_domains(root: Path) -> dict[str, str]:
-    """The API domain of each Twilio region."""
+    """Return the API domain of each Twilio region."""
     file = root / "shared" / "ringdown" / "packaged" / "twilio_regions.json"
     domains: dict[str, str] = json.loads(file.read_text("utf-8"))
     return domains
@@ -38,7 +38,7 @@ class _NotThere(Stop):
 
 
 class TwilioAccount:
-    """`url` is that of a Twilio host (https://{host}), or a test's."""
+    """`url` is `https://{host}`, or the URL of a test's server."""
 
     def __init__(self, url: str, domain: str, account_sid: str, token: str) -> None:
         credentials = base64.b64encode(f"{account_sid}:{token}".encode()).decode()
@@ -63,7 +63,7 @@ class TwilioAccount:
         ]
 
     def processed_in(self, phone_number: str) -> str:
-        """The region that processes the number's calls; us1 if it was never routed."""
+        """Return the region that processes the number's calls; us1 if it was never routed."""
         url = f"{self._routes_url}/v2/PhoneNumbers/{urllib.parse.quote(phone_number)}"
         try:
             return str(self._ask(url)["voice_region"])

@@ -36,7 +36,7 @@ class Peer:
     name: str
     folder: str
     install: Callable[[], None]
-    """Raises InstallFailed."""
+    """Install it, or raise InstallFailed."""
     converse: Converse
 
 
@@ -81,7 +81,7 @@ async def main(environ: Mapping[str, str]) -> int:
         say(f"{'✗' if found else '✓'} {peer.name}")
         for problem in found:
             say(f"    {problem}")
-    say(f"{well} of {len(PEERS)}. What was said and sent is in {_OUT.relative_to(_ROOT)}.")
+    say(f"{well} of {len(PEERS)} passed. The records are in {_OUT.relative_to(_ROOT)}.")
     return 0 if well == len(PEERS) else 1
 
 

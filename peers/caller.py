@@ -49,7 +49,7 @@ class Caller:
         self._speaking_s = self._silent_s = 0.0
 
     async def play(self) -> None:
-        """Play all steps of the script. Raises GaveUp; ConnectionError if the client ended."""
+        """Play all steps of the script. Raises GaveUp, or ConnectionError if the client ended."""
         try:
             await self._server.session(1, timeout_s=_CONNECTED_WITHIN_S)
         except TimeoutError:
@@ -77,7 +77,7 @@ class Caller:
             case WaitForHangupStep():
                 return False
             case PressStep() | MakeStep() | HangUpStep():
-                raise NotImplementedError("without a phone, the caller of a client can only speak")
+                raise NotImplementedError("without a phone, the caller can only speak")
             case SayStep():
                 pass
             case _:

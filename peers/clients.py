@@ -48,23 +48,23 @@ class Client:
             except GaveUp as error:
                 found.append(str(error))
             except ConnectionError:
-                pass  # it has ended: if too early, its status or the record says so
+                pass  # the client ended; if that was too early, its status or the record says so
             finally:
                 await stop_child(process, within_s=_STOP_WITHIN_S)
-            told = await process.stdout.read()
+            printed = await process.stdout.read()
         return (
             found
-            + _own_problems(process.returncode, told)
+            + _own_problems(process.returncode, printed)
             + problems(server.sessions, scenario, script)
         )
 
 
-def _own_problems(status: int | None, told: bytes) -> list[str]:
-    """What the client itself noticed."""
+def _own_problems(status: int | None, printed: bytes) -> list[str]:
+    """List the problems in the client's exit status and output."""
     if status:
         return [f"it ended with status {status}"]
     try:
-        interruptions = json.loads(told)["interruptions"]
+        interruptions = json.loads(printed)["interruptions"]
     except (ValueError, LookupError):
-        return [f"it printed {told!r}"]
+        return [f"it printed {printed!r}"]
     return [] if interruptions else ["it didn't notice the interruption"]

@@ -80,5 +80,5 @@ def _network_problems(call: Call) -> list[str]:
     if not any(isinstance(event, PlaybackCleared) for event in call.events):
         found.append("it did not clear the playing audio when the caller interrupted")
     if call.end_reason is not EndReason.API_HUNG_UP:
-        found.append(f"the call ended differently: {call.end_reason}")
+        found.append(f"the bot didn't hang up: {call.end_reason}")
     return found

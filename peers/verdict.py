@@ -1,4 +1,4 @@
-"""Did the conversation go as it should? A list of problems, empty if it did."""
+"""Lists what went wrong in a conversation."""
 
 from collections.abc import Sequence
 
@@ -13,9 +13,9 @@ TOOLS = ["lookup_account", "end_call"]
 
 
 def problems(sessions: Sequence[SessionRecord], scenario: Scenario, script: Script) -> list[str]:
-    """What the stand-in's records show against a client. It must open one session, and close it."""
+    """List the problems in the stand-in's records. The client must open and close one session."""
     if len(sessions) != 1:
-        return [f"{len(sessions)} sessions"]
+        return [f"it opened {len(sessions)} sessions instead of one"]
     [session] = sessions
     found = [problem.text for problem in session.problems]
     heard = [utterance.phrase for utterance in session.utterances]

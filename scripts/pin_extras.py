@@ -2,7 +2,7 @@
 
 For pip before 23.3 these are separate requirements. With only one of them pinned, it picks the
 newest release for the others, and then refuses it because its hash isn't in the lock. So the
-installation works only until the package's next release.
+installation would work only until the package's next release.
 """
 
 import re
@@ -14,7 +14,7 @@ _PIN = re.compile(r"(?P<name>[\w.-]+)\[(?P<extras>[^]]+)\](?P<rest>==.*)", re.DO
 
 
 def pinned(lock: str) -> str:
-    """The lock with the missing pins added, or unchanged if it has them."""
+    """Return the lock with the missing pins added; it stays the same if it has them all."""
     entries = re.split(r"^(?=[^\s#])", lock, flags=re.MULTILINE)
     return "".join(dict.fromkeys(pin for entry in entries for pin in _pins(entry)))
 

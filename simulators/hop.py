@@ -1,4 +1,4 @@
-"""A hop in front of a server that can make it slow, silent or unreachable."""
+"""A TCP proxy in front of a server, which can make it seem slow, silent or unreachable."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -90,4 +90,4 @@ async def hop_before(target: str) -> AsyncIterator[Hop]:
             server.close()
             for task, writer in carried:
                 task.cancel()
-                writer.transport.abort()  # a task that hasn't begun would leave it open
+                writer.transport.abort()  # a task that hasn't started would leave it open

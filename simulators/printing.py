@@ -1,16 +1,16 @@
-"""Prints lines for the process that started a simulator, which may be gone."""
+"""Prints lines for the process that started a simulator, even if that process has exited."""
 
 import os
 import sys
 
 
 def print_line(text: str) -> bool:
-    """Print and flush. False if the reader is gone; from then on nothing is printed."""
+    """Print a line and flush it; returns False, and discards later lines, if the reader is gone."""
     try:
         print(text, flush=True)
     except OSError:
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())  # otherwise Python complains about it on exit
+        os.dup2(nowhere, sys.stdout.fileno())  # otherwise Python complains on exit
         os.close(nowhere)
         return False
     return True

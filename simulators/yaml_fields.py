@@ -1,4 +1,4 @@
-"""Read parsed YAML into values with errors that name the field: "model.turns[2].say: …"."""
+"""Reads values from parsed YAML; errors name the field: "model.turns[2].say: …"."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
@@ -9,17 +9,17 @@ _Choice = TypeVar("_Choice", bound=str)
 
 
 class ScenarioError(ValueError):
-    """A scenario file is wrong; the message names the field and what is expected there."""
+    """A scenario file is invalid; the message names the field and what it must be."""
 
 
 class Fields:
-    """A mapping in the file; `finish` complains about keys that were never asked for."""
+    """A mapping in the file; `finish` rejects keys that nothing has read."""
 
     def __init__(self, value: object, path: str) -> None:
         if not isinstance(value, Mapping):
-            raise ScenarioError(f"{path}: must be a mapping, is {_shown(value)}")
+            raise ScenarioError(f"{path}: must be a mapping; it is {_shown(value)}")
         self._values: Mapping[Any, Any] = value
-        self._asked: list[str] = []
+        self._read: list[str] = []
         self.path = path
 
     def __contains__(self, key: str) -> bool:
@@ -29,11 +29,11 @@ class Fields:
         return tuple(map(str, self._values))
 
     def at(self, key: str) -> str:
-        """Where a field is, for messages."""
+        """Return the path of a field, for messages."""
         return f"{self.path}.{key}"
 
     def get(self, key: str) -> Any:
-        self._asked.append(key)
+        self._read.append(key)
         return self._values.get(key)
 
     def needed_text(self, key: str) -> str:
@@ -51,7 +51,7 @@ class Fields:
     def choice(
         self, key: str, choices: Sequence[_Choice], default: _Choice | None = None
     ) -> _Choice:
-        """One of several texts; required unless there is a default."""
+        """Read one of several texts; required unless there is a default."""
         text = self.text(key)
         if text is None and default is not None:
             return default
@@ -61,7 +61,7 @@ class Fields:
         raise self._wrong(key, f"{', '.join(choices[:-1])} or {choices[-1]}", text)
 
     def texts(self, key: str) -> tuple[str, ...]:
-        """A text or a list of texts."""
+        """Read a text or a list of texts."""
         value = self.get(key)
         items = [] if value is None else value if isinstance(value, list) else [value]
         for item in items:
@@ -70,12 +70,12 @@ class Fields:
         return tuple(items)
 
     def number(self, key: str, default: float | None = None, *, minimum: float = 0) -> float:
-        """Required unless there is a default."""
+        """Read a number; required unless there is a default."""
         value = self.get(key)
         if value is None and default is not None:
             return default
         if isinstance(value, bool) or not isinstance(value, int | float) or value < minimum:
-            raise self._wrong(key, f"a number from {minimum:g}", value)
+            raise self._wrong(key, f"a number of at least {minimum:g}", value)
         return value
 
     def whole(self, key: str, default: int, *, minimum: int) -> int:
@@ -106,7 +106,7 @@ class Fields:
         return Fields(self.get(key), f"{self.path}.{key}")
 
     def one_of(self, *keys: str) -> str:
-        """The one of these keys that is present."""
+        """Return which of these keys is present; exactly one must be."""
         found = [key for key in keys if key in self._values]
         if len(found) != 1:
             has = ", ".join(found or self.keys()) or "none"
@@ -114,28 +114,30 @@ class Fields:
         return found[0]
 
     def children(self, key: str) -> Iterator["Fields"]:
-        """The mappings of a list; a lone mapping counts as a list of one."""
+        """Yield the mappings in a list; a single mapping counts as a list of one."""
         value = self.get(key)
         items = [] if value is None else value if isinstance(value, list) else [value]
         for index, item in enumerate(items):
             yield Fields(item, f"{self.path}.{key}[{index}]")
 
     def finish(self) -> None:
-        unknown = [str(key) for key in self._values if key not in self._asked]
+        unknown = [str(key) for key in self._values if key not in self._read]
         if unknown:
-            known = ", ".join(dict.fromkeys(self._asked))
-            raise ScenarioError(f"{self.path}.{unknown[0]}: unknown field; known are {known}")
+            known = ", ".join(dict.fromkeys(self._read))
+            raise ScenarioError(
+                f"{self.path}.{unknown[0]}: unknown field; the known ones are {known}"
+            )
 
     def _wrong(self, key: str, wanted: str, value: object) -> ScenarioError:
-        return ScenarioError(f"{self.path}.{key}: must be {wanted}, is {_shown(value)}")
+        return ScenarioError(f"{self.path}.{key}: must be {wanted}; it is {_shown(value)}")
 
 
 def parse_yaml(text: str) -> Fields:
-    """The top level of a scenario file; raises ScenarioError."""
+    """Parse the text of a scenario file. Raises ScenarioError."""
     try:
         document = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # such as a 13th month
-        raise ScenarioError(f"not YAML: {error}") from None
+        raise ScenarioError(f"invalid YAML: {error}") from None
     return Fields(document, "the file")
 
 

@@ -29,9 +29,9 @@ resource "google_cloudfunctions2_function" "agent_edited" {
     service_account_email            = google_service_account.agent_edited.email
     available_memory                 = "512M"
     available_cpu                    = "1"
-    max_instance_request_concurrency = 80 # an event waits for the model, and a status mustn't wait for an event
+    max_instance_request_concurrency = 80 # events wait for the model, and a status mustn't wait for them
     min_instance_count               = 0
-    max_instance_count               = 1                     # a single process doesn't make a clip twice; two might
+    max_instance_count               = 1                     # one process doesn't make a clip twice, but two might
     timeout_seconds                  = 540                   # less than Pub/Sub waits; see event_deadline
     ingress_settings                 = "ALLOW_INTERNAL_ONLY" # Eventarc's events are internal
     environment_variables            = local._agent_edited_settings
@@ -61,9 +61,9 @@ resource "google_cloud_run_v2_service_iam_member" "events_call_agent_edited" {
   }
 }
 
-# Google's account that delivers the events, with its role. The first use would create it, but then fails. Others in the
-# project may use it, so it is never removed. The number doesn't depend on anything from here on: calls are answered
-# without these events.
+# Google's account that delivers the events, with its role. The first use creates it, but fails, so it is created here.
+# Others in the project may use it, so it is never removed. The phone number doesn't depend on anything from here on: calls
+# are answered without these events.
 resource "terraform_data" "eventarc_agent" {
   input = var.project_id
 
@@ -112,11 +112,12 @@ resource "google_eventarc_trigger" "agent_edited" {
     }
   }
 
-  # The agent's role is in force long before the function exists, which the grant to call it waits for.
+  # The grant waits for the function to exist, and by then the service agent's role has long taken effect.
   depends_on = [google_cloud_run_v2_service_iam_member.events_call_agent_edited, terraform_data.eventarc_agent]
 }
 
-# An event is answered once its clips are made. With Eventarc's default of 10 s, it would be repeated in the meantime.
+# An event is acknowledged once its clips are made. With Eventarc's default deadline of 10 s, it would be delivered again
+# in the meantime.
 resource "terraform_data" "event_deadline" {
   for_each = google_eventarc_trigger.agent_edited
 
@@ -135,14 +136,14 @@ resource "terraform_data" "event_deadline" {
   }
 }
 
-# According to Google, a new trigger may take two minutes to deliver.
+# According to Google, a new trigger may take two minutes to start delivering events.
 resource "time_sleep" "events" {
   create_duration = "120s"
   triggers        = { triggers = sha256(jsonencode([for trigger in google_eventarc_trigger.agent_edited : trigger.id])) }
 }
 
-# Agents that existed before, such as the seeded one, caused no event, so they have no clips yet. A new version of the
-# function may also judge them differently.
+# Agents that existed before, such as the seeded one, didn't cause an event, so they have no clips yet. A new version of
+# the function may also judge them differently.
 resource "terraform_data" "agents_looked_at" {
   triggers_replace = [local.store_url, local._zips["agent_edited"].sha256]
 

@@ -4,7 +4,7 @@ locals {
   _runbook  = "docs/operations.md, under \"%s\", says what it means and what to do."
   _failures = "metric.label.end_reason=one_of(\"handler_busy\", \"handler_stopped\", \"model_lost\", \"model_unavailable\", \"never_streamed\", \"stream_lost\")"
 
-  # More than `above` within `within`, across all instances, for a Cloud Run service or `resource`.
+  # Alerts on more than `above` events within `within`, across all instances of a Cloud Run service, or for `resource`.
   _count_alerts = merge(var.caller_page ? { "Caller's page fails" = local._caller_page_fails } : {}, {
     "Calls fail" = {
       filter = "metric.type=\"${local.metric_prefix}/calls\" AND ${local._failures}"
@@ -75,8 +75,8 @@ resource "google_monitoring_notification_channel" "email" {
   depends_on = [time_sleep.apis]
 }
 
-# An alert on a new metric is refused ("Cannot find metric(s) that match type"), sometimes for ten minutes, though usually
-# only until the webhook exists.
+# Google refuses an alert on a new metric ("Cannot find metric(s) that match type"), sometimes for ten minutes, though
+# usually only until the webhook exists.
 resource "time_sleep" "metrics" {
   create_duration = "180s"
   triggers        = { metrics = join(",", concat(keys(local._counters), keys(local._distributions))) }

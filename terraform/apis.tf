@@ -26,8 +26,8 @@ locals {
   )
 }
 
-# The provider uses the Resource Manager before it can enable anything, and an empty project doesn't even have that. It
-# answers some time after it is enabled.
+# The provider uses the Resource Manager API before it can enable anything, and a new project doesn't even have that one.
+# Once enabled, it takes a while to answer.
 resource "terraform_data" "first_apis" {
   input = var.project_id
 
@@ -48,7 +48,7 @@ resource "google_project_service" "this" {
   depends_on = [terraform_data.first_apis]
 }
 
-# An API answers some time after it is enabled, and so does the service agent that it creates.
+# A newly enabled API takes a while to answer, and the service agent that it creates takes a while to work.
 resource "time_sleep" "apis" {
   create_duration = "60s"
   triggers        = { apis = join(",", local.apis) }

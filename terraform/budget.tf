@@ -1,4 +1,4 @@
-# A person's credentials don't belong to a project, and this API needs one to charge the request to.
+# A person's credentials don't belong to a project, but this API needs one to charge the request to.
 provider "google" {
   alias                 = "with_quota_project"
   project               = var.project_id

@@ -102,7 +102,7 @@ resource "google_pubsub_subscription" "call_ended" {
   push_config {
     push_endpoint = format(local.tool_url_pattern, google_cloudfunctions2_function.call_ended.name)
 
-    # The message's attributes become headers, which makes it a CloudEvent for functions-framework.
+    # The message's attributes become headers, so that functions-framework sees a CloudEvent.
     no_wrapper {
       write_metadata = true
     }
@@ -111,8 +111,8 @@ resource "google_pubsub_subscription" "call_ended" {
     }
   }
 
-  # Sixteen tries in more than an hour and a half, as in shared/ringdown/calls/ended_calls.py: webhooks are retried for an
-  # hour. A missing outcome becomes a problem of the call; a webhook that never arrived is in the store.
+  # Sixteen tries over more than an hour and a half, as in shared/ringdown/calls/ended_calls.py, because webhooks are retried
+  # for an hour. A missing outcome becomes a problem of the call; the store records a webhook that never arrived.
   retry_policy {
     minimum_backoff = "10s"
     maximum_backoff = "600s"
@@ -139,7 +139,7 @@ resource "google_pubsub_subscription" "call_ended_dead" {
   }
 }
 
-# Google's account that delivers messages. The first use would create it.
+# Google's account that delivers messages. Otherwise its first use would create it.
 resource "terraform_data" "pubsub_agent" {
   input = var.project_id
 
@@ -153,7 +153,7 @@ resource "terraform_data" "pubsub_agent" {
   depends_on = [time_sleep.apis]
 }
 
-# It moves undeliverable messages from one topic to the other.
+# That account moves undeliverable messages to the dead-letter topic.
 resource "google_pubsub_topic_iam_member" "dead_letters" {
   topic  = google_pubsub_topic.call_ended["call-ended-dead"].id
   role   = "roles/pubsub.publisher"

@@ -1,5 +1,5 @@
 # The page on which callers send photos and texts during a call, which is off unless caller_page is true. The tool
-# ask_for_photo texts them the link. A function's code runs as a service, so that it works where functions can't be public.
+# ask_for_photo texts them the link. The page runs as a service, so that it also works where functions can't be public.
 
 locals {
   caller_page     = "${local.name}-caller-page"
@@ -83,7 +83,7 @@ resource "google_cloud_run_v2_service" "caller_page" {
   depends_on = [time_sleep.grants]
 }
 
-# Callers have no Google identity. Instead, the page requires a link that was signed for a call.
+# Callers have no Google identity; instead, the page requires a link that was signed for a call.
 resource "google_cloud_run_v2_service_iam_member" "anybody_opens_caller_page" {
   count = var.caller_page && !var.domain_restricted_sharing ? 1 : 0
 

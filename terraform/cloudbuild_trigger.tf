@@ -1,6 +1,6 @@
-# Two pipelines. The pushed commit contains what they run, so anyone who can push decides that. On the branch that is
-# applied, it runs as the account that applies, after approval; on other branches, as an account that can only read the
-# state, and has no secrets.
+# Two pipelines. What they run is in the pushed commit, so anyone who can push decides that. On the branch that is applied,
+# it runs after approval, as the account that applies; on other branches, it runs as an account that can only read the state
+# and has no secrets.
 
 locals {
   _pipeline = var.ci == null ? {} : {
@@ -10,13 +10,13 @@ locals {
   _applied_branch = var.ci == null ? "" : "^${replace(var.ci.branch, ".", "\\.")}$"
 }
 
-# The account that applies must be able to change everything here. It isn't created here, because nothing here should be
+# The account that applies must be able to change everything here. It is created elsewhere, because nothing here should be
 # able to create such an account.
 resource "google_cloudbuild_trigger" "push" {
   count = var.ci == null ? 0 : 1
 
   name            = "${local.name}-push"
-  description     = "Tests, builds and applies what is pushed to ${var.ci.branch}, after approval"
+  description     = "Tests, builds and applies pushes to ${var.ci.branch}, after approval"
   location        = var.region
   service_account = "projects/${var.project_id}/serviceAccounts/${var.ci.service_account}"
   filename        = "cloudbuild.yaml"
@@ -44,7 +44,7 @@ resource "google_cloudbuild_trigger" "plan" {
   count = var.ci == null ? 0 : 1
 
   name            = "${local.name}-plan"
-  description     = "Tests and plans what is pushed to any other branch"
+  description     = "Tests and plans pushes to any other branch"
   location        = var.region
   service_account = google_service_account.plan[0].id
   filename        = "cloudbuild.plan.yaml"
@@ -67,12 +67,12 @@ resource "google_service_account" "plan" {
   count = var.ci == null ? 0 : 1
 
   account_id   = "${local.name}-plan"
-  display_name = "${local.name}: plans what is pushed"
+  display_name = "${local.name}: plans pushes"
 
   depends_on = [time_sleep.apis]
 }
 
-# The plan uses only the state (-refresh=false), because refreshing would take permission to read everything.
+# The plan uses only the state (-refresh=false), because refreshing would need permission to read everything.
 resource "google_project_iam_member" "plan" {
   for_each = var.ci == null ? [] : toset(["roles/browser", "roles/logging.logWriter"])
 

@@ -55,7 +55,7 @@ resource "google_cloud_run_v2_service" "console" {
       }
 
       env {
-        # The name for Cloud Run, according to https://cloud.google.com/iap/docs/signed-headers-howto
+        # The audience for Cloud Run: https://cloud.google.com/iap/docs/signed-headers-howto
         name  = "IAP_AUDIENCE"
         value = "/projects/${local.project_number}/locations/${var.region}/services/${local.console}"
       }
@@ -87,7 +87,7 @@ resource "google_cloud_run_v2_service" "console" {
   depends_on = [time_sleep.grants]
 }
 
-# The account with which the proxy calls the service. Google creates it on request, once per project.
+# The account that the proxy calls the service with. Google creates it on request, once per project.
 resource "terraform_data" "iap_agent" {
   count = local._has_console ? 1 : 0
 

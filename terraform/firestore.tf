@@ -6,7 +6,7 @@ resource "google_firestore_database" "this" {
   delete_protection_state           = var.deletion_protection ? "DELETE_PROTECTION_ENABLED" : "DELETE_PROTECTION_DISABLED"
   deletion_policy                   = var.deletion_protection ? "ABANDON" : "DELETE"
 
-  # A database can't move when the region changes, as everything else does.
+  # Everything else moves when the region changes, but a database can't.
   lifecycle {
     ignore_changes = [location_id]
   }
@@ -15,7 +15,7 @@ resource "google_firestore_database" "this" {
 }
 
 locals {
-  # The code that runs the queries says what the database needs.
+  # The code that runs the queries lists the indexes, TTLs and exemptions that the database needs.
   _firestore = jsondecode(file("${local.root}/shared/ringdown/packaged/firestore.json"))
 }
 
@@ -38,8 +38,8 @@ resource "google_firestore_index" "this" {
   }
 }
 
-# A TTL deletes a document but nothing below it, so each of these collections has its own. A script sets them, because a
-# destroy that leaves the database must leave the TTLs as well.
+# A TTL deletes a document but nothing below it, so each of these collections has its own. A script sets them, because if
+# a destroy leaves the database, it must leave the TTLs as well.
 resource "terraform_data" "ttl" {
   triggers_replace = [local.store_url, local._firestore.ttl]
 
@@ -63,7 +63,7 @@ removed {
   }
 }
 
-# Long texts that aren't queried. Without this, each would be indexed and billed.
+# Long texts that aren't queried. Otherwise each would be indexed and billed.
 resource "google_firestore_field" "unindexed" {
   for_each = { for it in local._firestore.index_exemptions : "${it.collection_group}/${it.field}" => it }
 

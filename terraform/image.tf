@@ -1,8 +1,8 @@
-# Images that Cloud Build builds when their files change: the stream handler's, unless one is given; incoming_call's, if it
-# is a service; and those of the console, the caller's page and the doctor, if they are used.
+# Images that Cloud Build rebuilds when their files change: the stream handler's, unless stream_handler_image is set;
+# incoming_call's, if it is a service; and those of the console, the caller's page and the doctor, if they are used.
 
 locals {
-  # The first has the Dockerfile.
+  # The first folder has the Dockerfile.
   _image_folders = {
     caller_page     = ["functions/caller_page"]
     console         = ["services/console"]

@@ -1,5 +1,5 @@
 locals {
-  _incoming_call_about = "Answers Twilio: what to do with a call, and what comes after its stream"
+  _incoming_call_about = "Tells Twilio what to do with a call, and what to do after its stream"
   _incoming_call_settings = {
     for name, value in merge(local.gemini_settings, {
       CALL_ENDED_TOPIC = "https://pubsub.googleapis.com/v1/${google_pubsub_topic.call_ended["call-ended"].id}"
@@ -61,7 +61,7 @@ resource "google_cloudfunctions2_function" "incoming_call" {
   depends_on = [time_sleep.grants]
 }
 
-# Twilio has no Google identity. Instead, the webhook requires Twilio's signature.
+# Twilio has no Google identity; instead, the webhook requires Twilio's signature.
 resource "google_cloud_run_v2_service_iam_member" "anybody_calls_incoming_call" {
   count = var.domain_restricted_sharing ? 0 : 1
 
@@ -75,8 +75,8 @@ resource "google_cloud_run_v2_service_iam_member" "anybody_calls_incoming_call" 
   }
 }
 
-# The same code for organisations that forbid grants to allUsers: a service can turn IAM's check of invokers off, which a
-# function can't.
+# The same code as a service, for organisations that forbid grants to allUsers: a service can turn off IAM's check of
+# invokers, but a function can't.
 resource "google_cloud_run_v2_service" "incoming_call" {
   count = var.domain_restricted_sharing ? 1 : 0
 

@@ -1,5 +1,5 @@
-# It must not depend on anything that a later apply can change: with the number unknown, all URLs would be, and everything
-# made from a URL would be planned again.
+# This must not depend on anything that a later apply can change: if the project number were unknown, all URLs would be too,
+# and everything made from a URL would be planned again.
 data "google_project" "this" {
   project_id = var.project_id
 
@@ -14,7 +14,7 @@ locals {
   uses_vertex    = local.on_vertex || anytrue([for name in var.model_endpoints : startswith(name, "vertex:")])
   uses_key       = !local.on_vertex || contains(var.model_endpoints, "developer")
   root           = "${path.module}/.."
-  home           = startswith(var.region, "europe-") ? var.region : "global" # for what has no region otherwise
+  home           = startswith(var.region, "europe-") ? var.region : "global" # for what would otherwise not have a region
   store_url      = "firestore:${var.project_id}/${google_firestore_database.this.name}"
 
   # These follow from names, so they are known before the services exist: incoming_call and the stream handler each need

@@ -1,5 +1,5 @@
-# Dead letters: call records that the database didn't accept, in the log. They contain what was said, so they are kept
-# separate from the ordinary log, which more people can read.
+# Dead letters: call records that were logged because the database didn't accept them. They contain what was said, so they
+# are kept separate from the ordinary log, which more people can read.
 
 locals {
   _dead_letters = "${local._handler_log} AND jsonPayload.ringdown_dead_letter=true"
@@ -12,7 +12,7 @@ resource "google_logging_project_bucket_config" "dead_letters" {
   retention_days = var.dead_letter_days
   description    = "Call records waiting for `ringdown calls restore`"
 
-  # It can't move, and its contents must not be lost.
+  # The bucket can't move, and its contents must not be lost.
   lifecycle {
     ignore_changes = [location]
   }
@@ -30,7 +30,7 @@ resource "google_logging_project_sink" "dead_letters" {
 # The sink above still gets them: the exclusion applies only to the default bucket.
 resource "google_logging_project_exclusion" "dead_letters" {
   name        = "${local.name}-dead-letters"
-  description = "They have a separate bucket"
+  description = "Dead letters have a separate bucket"
   filter      = local._dead_letters
 
   depends_on = [google_logging_project_sink.dead_letters]

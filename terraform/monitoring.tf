@@ -1,4 +1,4 @@
-# Metrics are made from log lines. The stream handler sums up each stream in one line
+# Metrics come from log lines. The stream handler sums up each stream in one line
 # (services/stream_handler/record/stream_report.py); the other lines are about things that went wrong.
 
 locals {
@@ -9,7 +9,7 @@ locals {
   # A stream that ends without a decision leaves the call to be taken over, and doesn't end it.
   _call_over = "${local._stream_over} AND jsonPayload.next:*"
 
-  # Counters, with a label if there is one.
+  # Counters, some with a label.
   _counters = {
     calls = {
       filter = join(" OR ", [
@@ -36,7 +36,7 @@ locals {
     limits = {
       filter = "${local._webhook_log} AND (jsonPayload.message=\"line limit near\" OR jsonPayload.message=\"line limit reached\")"
       label  = "message"
-      about  = "Calls that came in near or over a limit of the line"
+      about  = "Calls that came in when the line was near or over a limit"
     }
     model_sessions_lost = {
       filter = "${local._handler_log} AND (jsonPayload.message=\"model session lost\" OR jsonPayload.message=\"model session failed\")"
@@ -61,15 +61,15 @@ locals {
     take_ups = {
       filter = "${local._webhook_log} AND jsonPayload.message=\"call taken over\""
       label  = "resumed_from"
-      about  = "Calls that continued on another stream, by why the previous one ended"
+      about  = "Calls that continued on another stream, by the reason the previous one ended"
     }
   }
 
-  # A value per stream, from its line; minutes and cost only from the line that ends the call, because they cover the whole
-  # call.
+  # One value per stream, from its line; but minutes and cost only from the line that ends the call, because they cover the
+  # whole call.
   _distributions = {
     barge_in_ms   = { lines = local._stream_over, field = "barge_in_max_ms", unit = "ms", about = "Longest time from an interruption to silence, per stream" }
-    cost_usd      = { lines = local._call_over, field = "cost_usd", unit = "1", about = "Cost of the model, per call" }
+    cost_usd      = { lines = local._call_over, field = "cost_usd", unit = "1", about = "Model cost, per call" }
     reconnects    = { lines = local._stream_over, field = "reconnects", unit = "1", about = "Model sessions that replaced another, per stream" }
     reply_ms      = { lines = local._stream_over, field = "reply_p50_ms", unit = "ms", about = "Median reply time, per stream" }
     reply_max_ms  = { lines = local._stream_over, field = "reply_max_ms", unit = "ms", about = "Slowest reply time, per stream" }
@@ -135,7 +135,7 @@ resource "google_monitoring_dashboard" "this" {
   dashboard_json = templatefile("${path.module}/dashboard.json.tftpl", {
     name   = local.name
     prefix = local.metric_prefix
-    # The same in PromQL, which is the only way to get sums over time.
+    # The same prefix in PromQL, which is the only way to get sums over time.
     promql = "logging_googleapis_com:user_${replace(local.name, "-", "_")}"
   })
 

@@ -14,7 +14,7 @@ output "console_url" {
 }
 
 output "fallback_url" {
-  description = "Where Twilio turns if webhook_url fails."
+  description = "What Twilio requests if webhook_url fails."
   value       = local.fallback_url
 }
 
@@ -38,7 +38,7 @@ output "next" {
 }
 
 output "phone_numbers" {
-  description = "The numbers that are answered."
+  description = "The numbers that agents answer."
   value       = keys(var.phone_numbers)
 }
 
@@ -58,7 +58,7 @@ output "secret_ids" {
 }
 
 output "recordings" {
-  description = "RECORDINGS for the `ringdown` command, which finds it automatically: where recorded calls are."
+  description = "Where recorded calls are: RECORDINGS for the `ringdown` command, which finds it automatically."
   value       = local.recordings
 }
 
@@ -68,7 +68,7 @@ output "store_url" {
 }
 
 output "stream_handler_image" {
-  description = "The image that carries the calls."
+  description = "The stream handler's image."
   value       = local.stream_handler_image
 }
 
@@ -78,7 +78,7 @@ output "stream_url" {
 }
 
 output "tool_account_ids" {
-  description = "The unique id of each tool's account, for another cloud to trust."
+  description = "The unique id of each tool's account, so that another cloud can trust it."
   value       = { for name in keys(local.tools) : name => google_service_account.tool[name].unique_id }
 }
 
@@ -95,7 +95,7 @@ output "twilio_account_sid" {
 }
 
 output "twilio_region" {
-  description = "The Twilio region that processes their calls."
+  description = "The Twilio region that processes the numbers' calls."
   value       = var.twilio_region
 }
 

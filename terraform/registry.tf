@@ -1,5 +1,5 @@
-# Images of the functions and the stream handler. Once deployed, they aren't needed any more; the last ten of each are kept
-# for rollbacks.
+# Images of the functions and the stream handler. They aren't needed once deployed; the last ten of each are kept for
+# rollbacks.
 resource "google_artifact_registry_repository" "images" {
   location      = var.region
   repository_id = local.name

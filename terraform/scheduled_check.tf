@@ -1,5 +1,5 @@
-# The doctor on a schedule, if one is given: a job that checks the line like `ringdown doctor`. Without it, only calls wake
-# the handler.
+# Runs the doctor on a schedule, if check_schedule is set: a job that checks the line like `ringdown doctor`. Without it,
+# only calls wake the handler.
 
 resource "google_service_account" "scheduled_check" {
   count = var.check_schedule == null ? 0 : 1

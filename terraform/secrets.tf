@@ -11,7 +11,7 @@ locals {
   }
   secret_versions = merge(var.enabled_tool_secrets, local._own_secrets)
 
-  # The previous version of these is kept, and passed as NAME_BEFORE to what checks them, so that it is still accepted.
+  # The previous version of these is kept, and passed as NAME_BEFORE to whatever checks them, so that it is still accepted.
   _rotated = concat(["STREAM_TOKEN_SECRET", "TWILIO_AUTH_TOKEN"], var.caller_page ? ["UPLOAD_LINK_SECRET"] : [])
   _stored = merge(
     { for name, number in local.secret_versions : name => { secret = name, number = number } if !contains(local._rotated, name) },
@@ -114,7 +114,7 @@ resource "google_secret_manager_secret" "this" {
     }
   }
 
-  # A secret can't move: a change of region would recreate it, without its contents.
+  # A secret can't move: if the region changed, it would be recreated without its contents.
   lifecycle {
     ignore_changes = [replication]
   }
@@ -122,8 +122,8 @@ resource "google_secret_manager_secret" "this" {
   depends_on = [time_sleep.apis]
 }
 
-# Write-only: the value goes from the variable to Secret Manager and isn't stored anywhere else. A new number means a new
-# version, and so new instances, which read that version.
+# Write-only: the value goes from the variable to Secret Manager and isn't stored anywhere else. A new number makes a new
+# version, and new instances that read it.
 resource "google_secret_manager_secret_version" "this" {
   for_each = local._stored
 
@@ -154,6 +154,6 @@ resource "google_secret_manager_secret_iam_member" "this" {
   member    = local._accounts_of[each.value.part]
 
   lifecycle {
-    create_before_destroy = true # an instance that starts before it is replaced still reads its secrets
+    create_before_destroy = true # instances that start before they are replaced can still read their secrets
   }
 }

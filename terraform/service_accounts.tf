@@ -79,7 +79,7 @@ locals {
   )
 }
 
-# The condition keeps an environment out of other databases in the project.
+# The condition keeps an environment out of the project's other databases.
 resource "google_project_iam_member" "store_user" {
   for_each = local._store_users
 
@@ -138,8 +138,8 @@ resource "google_storage_bucket_iam_member" "build" {
   member = google_service_account.build.member
 }
 
-# Cloud Functions copies what it builds into its own bucket, which the first function creates; before that, there is nothing
-# to grant a role on.
+# Cloud Functions copies what it builds into its own bucket, which doesn't exist until the first function is created. Before
+# that, there is nothing to grant a role on.
 resource "google_project_iam_member" "build_functions" {
   project = var.project_id
   role    = "roles/storage.objectViewer"
@@ -164,7 +164,7 @@ resource "google_project_iam_member" "event_receiver" {
   member  = google_service_account.agent_edited.member
 }
 
-# A grant takes time to reach every place, and a build or a revision that starts too early fails.
+# A grant takes time to propagate, and a build or a revision that starts too early fails.
 resource "time_sleep" "grants" {
   create_duration = "60s"
   triggers = {

@@ -6,7 +6,7 @@ resource "google_storage_bucket" "sources" {
   public_access_prevention    = "enforced"
   force_destroy               = true
 
-  # It stays put when the region changes, because the number's previous settings must not be lost.
+  # The bucket stays put when the region changes, because the number's previous settings must not be lost.
   lifecycle {
     ignore_changes = [location]
   }
@@ -36,7 +36,7 @@ locals {
     },
     { for name in keys(local.tools) : "tools/${name}" => "${local.root}/functions/tools/${name}" },
   )
-  # Without caches, hidden files and requirements.in, which requirements.txt locks.
+  # Leaves out caches, hidden files and requirements.in, which requirements.txt locks.
   _not_deployed = "(^|/)(__pycache__|\\.[^/]*|requirements\\.in)(/|$)|\\.pyc$"
 
   _shared_files = {
@@ -51,7 +51,7 @@ locals {
   }
 }
 
-# main.py at the root, next to `ringdown`, because the platform puts that folder on Python's path.
+# main.py is at the root, next to `ringdown`, because the platform puts that folder on Python's path.
 data "archive_file" "function" {
   for_each = local._function_files
 
@@ -69,7 +69,7 @@ data "archive_file" "function" {
 }
 
 locals {
-  # Read only once, because each use of the data sources goes through every file's content.
+  # Read the data sources only once, because each use goes through every file's content.
   _zips = { for name, zip in data.archive_file.function : name => { path = zip.output_path, sha256 = zip.output_sha256 } }
 }
 

@@ -1,6 +1,6 @@
 locals {
-  # More than the calls that an instance carries, so that it can refuse calls when it is full, and take over those of one
-  # that failed. Not much more: Cloud Run adds an instance at 60 % of this, which must be below MAX_CALLS.
+  # More than the calls that an instance carries, so that it can refuse calls when it is full, and take over those of an
+  # instance that failed. Not much more: Cloud Run adds an instance at 60 % of this, which must be below MAX_CALLS.
   _streams_per_instance = ceil(var.calls_per_instance * 1.25) + 1
 }
 
@@ -15,7 +15,7 @@ resource "google_cloud_run_v2_service" "stream_handler" {
 
   template {
     service_account                  = google_service_account.stream_handler.email
-    timeout                          = "3600s" # a WebSocket is a request, so this is a stream's longest life
+    timeout                          = "3600s" # a WebSocket is a request, so this limits how long a stream lasts
     session_affinity                 = true
     max_instance_request_concurrency = local._streams_per_instance
 
@@ -82,7 +82,7 @@ resource "google_cloud_run_v2_service" "stream_handler" {
         }
       }
 
-      # Callers won't wait longer than this for a hung instance; once it is gone, another takes over their calls.
+      # Callers won't wait longer than this for a hung instance. Once it is gone, another takes over its calls.
       liveness_probe {
         period_seconds    = 3
         timeout_seconds   = 3
@@ -103,8 +103,8 @@ resource "google_cloud_run_v2_service" "stream_handler" {
   depends_on = [time_sleep.grants]
 }
 
-# Twilio opens the stream without a Google identity. Instead, it needs Twilio's signature and the token that incoming_call
-# made for this call.
+# Twilio has no Google identity; instead, opening a stream takes Twilio's signature and the token that incoming_call made for
+# this call.
 resource "google_cloud_run_v2_service_iam_member" "anybody_opens_stream" {
   count = var.domain_restricted_sharing ? 0 : 1
 

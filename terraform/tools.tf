@@ -23,7 +23,7 @@ locals {
     "{twilio_account_sid}" = var.twilio_account_sid
   }
 
-  # The tools with all their secrets. The names aren't sensitive, so that a plan knows them.
+  # The tools that have all their secrets. The names aren't sensitive, so that they are known in a plan.
   tools = {
     for folder, tool in local.tool_folders : folder => {
       before_call = try(tool.before_call, false)
@@ -94,7 +94,7 @@ resource "google_cloudfunctions2_function" "tool" {
   lifecycle {
     precondition {
       condition     = local.tool_folders[each.key].name == each.key
-      error_message = "functions/tools/${each.key}/tool.yaml has the name ${local.tool_folders[each.key].name}. It must be ${each.key}, the folder's name."
+      error_message = "functions/tools/${each.key}/tool.yaml has the name ${local.tool_folders[each.key].name}. It must be the same as the folder's: ${each.key}."
     }
     precondition {
       condition     = length(each.value.function) <= 49
@@ -118,8 +118,8 @@ resource "google_cloud_run_v2_service_iam_member" "stream_handler_calls_tool" {
   }
 }
 
-# Agents name the tool to call while the phone rings, and operators edit agents. So the webhook can call only tools whose
-# tool.yaml allows this; no edit lets it reach another one.
+# Operators edit agents, which name the tool to call while the phone rings. So the webhook can call only tools whose
+# tool.yaml allows this, and no edit lets it reach another one.
 resource "google_cloud_run_v2_service_iam_member" "incoming_call_calls_tool" {
   for_each = { for name, tool in local.tools : name => tool if tool.before_call }
 
@@ -133,7 +133,7 @@ resource "google_cloud_run_v2_service_iam_member" "incoming_call_calls_tool" {
   }
 }
 
-# Where schedule_callback notifies staff. The subscription keeps a week of callbacks, to pull now or push later.
+# schedule_callback notifies staff here. The subscription keeps a week of callbacks, to pull now or push later.
 resource "google_pubsub_topic" "callbacks" {
   name = "${local.name}-callbacks"
 

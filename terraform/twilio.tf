@@ -24,7 +24,7 @@ locals {
   }
 }
 
-# Sets only the URLs, so that a number switches directly from the old ones to the new.
+# Sets only the URLs, so that a number switches directly from the old ones to the new ones.
 resource "terraform_data" "number" {
   for_each = local._numbers
 
@@ -36,7 +36,7 @@ resource "terraform_data" "number" {
     environment = self.input
   }
 
-  # Calls come last.
+  # Send calls here last, once everything that answers them exists.
   depends_on = [
     google_cloud_run_v2_service.incoming_call,
     google_cloud_run_v2_service.stream_handler,
@@ -63,7 +63,7 @@ resource "terraform_data" "number_before" {
     environment = self.input
   }
 
-  # Calls leave first.
+  # On destroy, send calls elsewhere first.
   depends_on = [
     google_cloud_run_v2_service.incoming_call,
     google_cloud_run_v2_service.stream_handler,
@@ -72,8 +72,8 @@ resource "terraform_data" "number_before" {
   ]
 }
 
-# Until December 2026 these held a single number. They are forgotten without restoring it, and the number above finds its
-# URLs set. (`moved` can't name a number that only a variable knows.)
+# Until December 2026 these held a single number. They are dropped from the state without restoring it, and the number above
+# finds its URLs already set. (`moved` can't name a number that is only in a variable.)
 removed {
   from = terraform_data.twilio_number
 

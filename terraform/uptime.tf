@@ -1,4 +1,4 @@
-# incoming_call answers requests that aren't Twilio's with 405, which shows that it is up and guarded.
+# incoming_call answers a GET with 405, because it accepts only POST. That shows that it is up.
 resource "google_monitoring_uptime_check_config" "incoming_call" {
   count = var.uptime_check ? 1 : 0
 

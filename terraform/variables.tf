@@ -88,7 +88,7 @@ variable "fallback_number" {
 }
 
 variable "fallback_url" {
-  description = "Where Twilio turns if incoming_call can't be reached or answers with an error: TwiML that doesn't depend on this deployment, such as a TwiML Bin, https://handler.twilio.com/twiml/EH…. Null: incoming_call's /fallback."
+  description = "What Twilio requests if incoming_call can't be reached or answers with an error: TwiML that doesn't depend on this deployment, such as a TwiML Bin, https://handler.twilio.com/twiml/EH…. Null: incoming_call's /fallback."
   type        = string
   default     = null
 
@@ -159,7 +159,7 @@ variable "memory_model" {
 }
 
 variable "min_instances" {
-  description = "Instances of incoming_call and of the stream handler that wait for calls. 0: without calls, nothing runs or costs anything; the first caller waits for a cold start during the notice."
+  description = "Instances of incoming_call and of the stream handler that stay ready for calls. 0: without calls, nothing runs or costs anything, but the first caller waits for a cold start during the notice."
   type        = number
   default     = 0
   nullable    = false
@@ -171,7 +171,7 @@ variable "min_instances" {
 }
 
 variable "model_endpoints" {
-  description = "Other endpoints of the model, in order: \"developer\" (with a key), or \"vertex:\" and a location. If one refuses, or breaks off twice within a minute, the next is dialled; the first is that of gemini_backend."
+  description = "Other endpoints of the model, in order: \"developer\" (with a key), or \"vertex:\" and a location. If one refuses, or breaks off twice within a minute, the next is used. gemini_backend sets the first."
   type        = list(string)
   default     = []
   nullable    = false
@@ -182,7 +182,7 @@ variable "model_endpoints" {
   }
   validation {
     condition     = length(distinct(concat([local.first_endpoint], var.model_endpoints))) == 1 + length(var.model_endpoints)
-    error_message = "model_endpoints must name each endpoint once, and not the first, which follows from gemini_backend and vertex_location."
+    error_message = "model_endpoints must name each endpoint once, but not the first one, which gemini_backend and vertex_location set."
   }
 }
 
@@ -194,12 +194,12 @@ variable "name" {
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{2,10}[a-z0-9]$", var.name))
-    error_message = "name must have 4 to 12 small letters, digits and hyphens, start with a letter and not end in a hyphen: service accounts can't have longer names."
+    error_message = "name must have 4 to 12 lowercase letters, digits and hyphens, start with a letter and not end in a hyphen: service accounts can't have longer names."
   }
 }
 
 variable "phone_numbers" {
-  description = "Your Twilio numbers, with the agent that answers each at first: {\"+14155550100\" = {agent = \"default\"}}. After that, `ringdown numbers set` changes the agent."
+  description = "Your Twilio numbers, each with the agent that answers it at first: {\"+14155550100\" = {agent = \"default\"}}. After that, `ringdown numbers set` changes the agent."
   type        = map(object({ agent = optional(string, "default") }))
   nullable    = false
 
@@ -209,7 +209,7 @@ variable "phone_numbers" {
   }
   validation {
     condition     = alltrue([for answered in values(var.phone_numbers) : can(regex("^[^/]+$", answered.agent))])
-    error_message = "phone_numbers has an agent that can't be one. Give its name, such as default."
+    error_message = "phone_numbers has an invalid agent name. It can't be empty or contain a slash; for example: default."
   }
 }
 
@@ -220,24 +220,24 @@ variable "project_id" {
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{4,28}[a-z0-9]$", var.project_id))
-    error_message = "project_id must be the project's id (not its name or number): 6 to 30 small letters, digits and hyphens."
+    error_message = "project_id must be the project's id (not its name or number): 6 to 30 lowercase letters, digits and hyphens."
   }
 }
 
 variable "region" {
-  description = "Where everything runs. The default is in Ashburn, Virginia, near Twilio's default media edge (us1), because distance adds delay. For twilio_region ie1 use europe-west1, for au1 australia-southeast1."
+  description = "The region where everything runs. The default is in Ashburn, Virginia, near Twilio's default media edge (us1), because distance adds delay. For twilio_region ie1 use europe-west1, for au1 australia-southeast1."
   type        = string
   default     = "us-east4"
   nullable    = false
 
   validation {
     condition     = can(regex("^[a-z]+-[a-z]+[0-9]+$", var.region))
-    error_message = "region must be a region of Google Cloud, such as us-east4."
+    error_message = "region must be a Google Cloud region, such as us-east4."
   }
 }
 
 variable "secret_versions" {
-  description = "Raise a number to store a new value of that secret; instances are replaced and use it. The previous values of twilio_auth_token, stream_token_secret and upload_link_secret are accepted until their number is raised again. twilio_shared_key_secret is used once it has a number."
+  description = "Raise a number to store a new value of that secret; new instances replace the old ones and use it. The previous values of twilio_auth_token, stream_token_secret and upload_link_secret are accepted until their number is raised again. twilio_shared_key_secret is used once it has a number."
   type = object({
     gemini_api_key           = optional(number, 1)
     stream_token_secret      = optional(number, 1)
@@ -291,7 +291,7 @@ variable "tool_settings" {
 }
 
 variable "twilio_account_sid" {
-  description = "Your Twilio account SID, from the console's first page: AC and 32 letters and digits. It isn't secret."
+  description = "Your Twilio account SID, from the console's first page: AC followed by 32 letters and digits. It isn't secret."
   type        = string
   nullable    = false
 

@@ -10,7 +10,7 @@ variable "alert_email" {
 }
 
 variable "budget" {
-  description = "A monthly budget for the project, with e-mail to the billing account's administrators at 50, 90 and 100 %: {billing_account = \"012345-6789AB-CDEF01\", amount = 200}, in the billing account's currency. It only warns, and doesn't stop anything. It needs permissions on the billing account."
+  description = "A monthly budget for the project, with e-mail to the billing account's administrators at 50, 90 and 100 %: {billing_account = \"012345-6789AB-CDEF01\", amount = 200}, in the billing account's currency. It only sends warnings, and doesn't stop anything. It needs permissions on the billing account."
   type = object({
     billing_account = string
     amount          = number
@@ -35,7 +35,7 @@ variable "check_schedule" {
 }
 
 variable "ci" {
-  description = "After approval, test, build, plan and apply what is pushed to `branch`; test and plan what is pushed to other branches. Takes the GitHub repository, which must already be connected to Cloud Build (https://console.cloud.google.com/cloud-build/triggers/connect); the bucket that holds the state; and the e-mail address of the account that applies."
+  description = "After approval, test, build, plan and apply pushes to `branch`; test and plan pushes to other branches. Needs the GitHub repository, which must already be connected to Cloud Build (https://console.cloud.google.com/cloud-build/triggers/connect); the bucket that holds the state; and the e-mail address of the account that applies."
   type = object({
     owner           = string
     repository      = string

@@ -94,7 +94,7 @@ def application(settings: Settings) -> FastAPI:
 
 
 async def carry(websocket: WebSocket, settings: Settings) -> None:
-    """One call, from Twilio's first message to the end of its stream."""
+    """Carry one call, from Twilio's first message to the end of its stream."""
     _, call = await parse_telephony_websocket(websocket)
     serializer = TwilioFrameSerializer(
         stream_sid=call["stream_id"],

@@ -1,4 +1,4 @@
-"""What the marks tell: delays and losses. Pure: times in, figures out."""
+"""Computes delays and losses from the marks; pure."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from benchmarks.results import Delay
 from benchmarks.rig.marks import BURST_MS, Heard
 
 EXCUSED_S = 0.4
-"""A burst sent this shortly before an interruption may rightly be dropped."""
+"""A target may rightly drop a burst that was sent this shortly before an interruption."""
 
 _TOLERANCE_MS = 2.0  # filters move an onset by a sample or two
 
@@ -26,7 +26,7 @@ class Burst:
 
 
 class BurstLog:
-    """One direction of one call."""
+    """The bursts in one direction of a call."""
 
     def __init__(self) -> None:
         self.bursts: list[Burst] = []
@@ -38,14 +38,14 @@ class BurstLog:
         self._awaited[tone] = burst
 
     def heard(self, heard: Heard, rate_hz: int) -> None:
-        """Ignores an unexpected burst, which is a piece of one that was cut off."""
+        """Note a burst. Ignores an unexpected one, which is a piece of one that was cut off."""
         burst = self._awaited.pop(heard.tone, None)
         if burst is not None:
             burst.heard_s = heard.at_s
             burst.heard_ms = heard.position * 1000 / rate_hz
 
     def interrupted(self, at_s: float) -> None:
-        """What is on its way now may be dropped, so it isn't counted."""
+        """Don't count the bursts that are on their way now, because they may be dropped."""
         excused = {
             tone: burst for tone, burst in self._awaited.items() if burst.sent_s > at_s - EXCUSED_S
         }
@@ -64,7 +64,7 @@ class BargeIn:
 
 @dataclass(slots=True)
 class CallLog:
-    """Everything noted about one call."""
+    """Everything the rig notes about one call."""
 
     up: BurstLog = field(default_factory=BurstLog)
     down: BurstLog = field(default_factory=BurstLog)
@@ -124,7 +124,7 @@ def barge_ins_ms(calls: Iterable[CallLog], window: Window) -> list[float]:
 
 
 def clears_missed(calls: Iterable[CallLog], window: Window) -> int:
-    """Interruptions without a `clear`."""
+    """Count the interruptions without a `clear`."""
     barge_ins = (barge_in for call in calls for barge_in in call.barge_ins)
     return sum(b.cleared_s is None and window.has(b.sent_s) for b in barge_ins)
 
@@ -138,10 +138,10 @@ def first_audio_ms(call: CallLog) -> float | None:
 
 
 def lost_ms(bursts: Sequence[Burst]) -> float:
-    """Audio between the first and the last burst that didn't arrive.
+    """Return how much audio between the first and the last burst didn't arrive.
 
-    It is counted in samples, so late audio isn't lost. A burst that was never heard counts with at
-    least its own length, and one at either end with all the audio next to it.
+    It is counted in samples, so late audio doesn't count as lost. A burst that was never heard
+    counts for at least its own length and, at either end, for all the audio next to it.
     """
     heard_ms = [burst.heard_ms for burst in bursts if burst.heard_ms is not None]
     unheard = len(bursts) - len(heard_ms)

@@ -1,4 +1,4 @@
-"""A Twilio caller: sends frames of marked audio by the clock, echoes marks once played."""
+"""A Twilio caller, which sends frames of marked audio in real time and echoes played marks."""
 
 import base64
 import time
@@ -63,7 +63,7 @@ class Caller(WSListener):
         self._hanging_up = False
 
     def start(self, first_frame_s: float) -> None:
-        """Send what Twilio sends first, then a frame every 20 ms from that time on."""
+        """Send Twilio's first messages, then a frame every 20 ms from `first_frame_s` on."""
         self._send(self._encoder.connected().encode())
         self._call.started_s = time.perf_counter()
         self._send(self._encoder.start().encode())

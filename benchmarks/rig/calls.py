@@ -1,4 +1,4 @@
-"""Calls to a target: placed one by one, each with its model session, and hung up."""
+"""Places calls to a target one by one, each with its model session, and hangs them up."""
 
 import asyncio
 import ssl
@@ -41,8 +41,8 @@ class Rig:
     async def place(self, count: int, starts_per_s: float) -> None:
         """Start `count` calls, spread over the 20 ms of a frame.
 
-        Only one is set up at a time, so that each model session is known to belong to its call. If
-        a target takes a minute for all of them, it gets no further calls.
+        They are set up one at a time, so that each model session is known to belong to its call. If
+        that takes a target more than a minute, it gets no further calls.
         """
         begin_s = time.perf_counter()
         for n in range(count):
@@ -50,7 +50,7 @@ class Rig:
             call = CallLog()
             self.calls.append(call)
             if time.perf_counter() - begin_s > _ALL_UP_WITHIN_S:
-                call.fail("the target took too long for the calls before")
+                call.fail("the target took too long for the earlier calls")
                 continue
             try:
                 async with asyncio.timeout(_UP_WITHIN_S):
@@ -59,7 +59,7 @@ class Rig:
                 call.fail(f"{type(error).__name__}: {error}")
 
     async def _place_one(self, number: int, call: CallLog, clock_s: float) -> None:
-        """Frames leave at `clock_s` plus whole frames."""
+        """Place one call, which sends its frames at `clock_s` plus multiples of 20 ms."""
         route = await self.target.announce()
         caller = Caller(call, route.identity, self.frames, self.schedule)
         await connected(caller, route.url, route.headers)
@@ -95,7 +95,7 @@ class Rig:
 
 @asynccontextmanager
 async def running(target: Target, calls: int, pins: Pins | None) -> AsyncIterator[Rig]:
-    """A rig around a target in separate processes, ready for `calls` parallel calls.
+    """Run a target in separate processes, with a rig ready for `calls` parallel calls.
 
     Raises devtools.processes.ProcessFailed.
     """

@@ -1,4 +1,4 @@
-"""The marks: bursts of tone in silence, found again to the sample.
+"""Marks in audio: bursts of tone in silence, which can be located to the sample.
 
 A burst begins at the crest of its tone, so its first sample is loud. Bursts come about every half
 second, never at the same place in a frame for long. Their tones rotate through eight, so for four
@@ -20,7 +20,7 @@ BURST_MS = 40
 EVERY_MS = 500
 LOOP_MS = 2 * len(TONES_HZ) * EVERY_MS
 
-_LATEST_MS = 300  # within its half second; the rest is silence, so that the next one is an onset
+_LATEST_MS = 300  # within its half second; the silence after it makes the next onset clear
 _CREST = 12_000
 _LOUD = 4_000  # above a filter's ripple before an onset, and above ringback
 _QUIET_MS = 10  # before an onset; a tone is loud again after 1.7 ms at most
@@ -55,7 +55,7 @@ class Heard:
 
 
 def marked_pieces(rate_hz: int, piece_ms: int, seed: int) -> tuple[Piece, ...]:
-    """Eight seconds of marked audio in pieces, to be repeated as long as needed.
+    """Return eight seconds of marked audio in pieces, to be repeated as long as needed.
 
     The same `seed` marks the same places at any rate, which must be a multiple of 8 kHz.
     """
@@ -79,15 +79,15 @@ class BurstDetector:
         self._onset: tuple[float, int] | None = None
         self._sound = np.empty(0, np.int16)
         self.position = 0
-        """How many samples have been taken."""
+        """How many samples have been processed."""
 
     def forget_onset(self) -> None:
-        """The sound breaks off here, and what follows is another one."""
+        """Forget the burst in progress, because the sound breaks off here."""
         self._onset = None
         self._last_loud = _NEVER
 
     def take(self, samples: Pcm, at_s: float) -> list[Heard]:
-        """The bursts that these samples complete; `at_s` is the time of the first sample."""
+        """Return the bursts that these samples complete; `at_s` is the time of the first sample."""
         heard: list[Heard] = []
         if self._onset is not None:
             heard.extend(self._named(samples))
@@ -101,7 +101,7 @@ class BurstDetector:
         return heard
 
     def _onsets(self, loud: npt.NDArray[np.int64]) -> list[int]:
-        """The loud samples that follow a silence."""
+        """Return the loud samples that follow a silence."""
         positions = loud + self.position
         before = np.concatenate(([self._last_loud], positions[:-1]))
         self._last_loud = int(positions[-1])
@@ -109,7 +109,7 @@ class BurstDetector:
         return onsets
 
     def _named(self, samples: Pcm) -> Iterator[Heard]:
-        """The burst that has begun, once enough of it has arrived to identify its tone."""
+        """Yield the burst in progress, once enough of it has arrived to identify its tone."""
         needed = self._tones.shape[1]
         self._sound = np.concatenate((self._sound, samples[: needed - len(self._sound)]))
         if self._onset is not None and len(self._sound) == needed:
@@ -119,7 +119,7 @@ class BurstDetector:
 
 
 def _places(seed: int) -> Iterator[tuple[int, int]]:
-    """Where each burst of the loop begins, in samples at 8 kHz, and its tone."""
+    """Yield where each burst of the loop begins, in samples at 8 kHz, and its tone."""
     dice = random.Random(seed)  # noqa: S311 - the same for every target
     for n in range(LOOP_MS // EVERY_MS):
         place = n * EVERY_MS * PHONE_HZ // 1000 + dice.randrange(_LATEST_MS * PHONE_HZ // 1000)
@@ -139,7 +139,7 @@ def _piece(pcm: Pcm, start: int, size: int, bursts: dict[int, int], rate_hz: int
 
 
 def _tone_matrix(rate_hz: int) -> npt.NDArray[np.complex128]:
-    """One row per tone: multiplied by a sound, it gives how much of the tone is in it."""
+    """Return a row per tone, whose product with a sound says how much of the tone is in it."""
     seconds = np.arange(_NAMED_BY_MS * rate_hz // 1000) / rate_hz
     matrix: npt.NDArray[np.complex128] = np.exp(-2j * np.pi * np.outer(TONES_HZ, seconds))
     return matrix

@@ -116,7 +116,7 @@ class ModelSession(WSListener):
             self._call.up.heard(heard, self._input_hz)
 
     def _obey(self, message: bytes, now_s: float) -> None:
-        """The first message is the setup; the first text asks for the greeting."""
+        """Handle a message: the first one is the setup; the first text asks for the greeting."""
         if not self._set_up:
             self._set_up = True
             self._send(_SETUP_COMPLETE)
@@ -181,7 +181,7 @@ class ModelSession(WSListener):
         self._pause(due_s)
 
     def _pause(self, due_s: float) -> None:
-        """The model understands the caller's words while they have the floor."""
+        """Pause, and send transcripts of the caller's words meanwhile."""
         ends_s = due_s + self._turn.pause_s
         heard_s = due_s + _TRANSCRIPT_S
         while heard_s < ends_s:
@@ -225,7 +225,7 @@ class ModelEndpoint:
 
     @contextmanager
     def expecting(self, number: int, call: CallLog) -> Iterator[asyncio.Event]:
-        """The next session belongs to this call; the event is set once it has been set up."""
+        """Expect the next session to be this call's; the event is set once it has been set up."""
         opened = asyncio.Event()
         self._expected = number, call, opened
         try:
@@ -234,7 +234,7 @@ class ModelEndpoint:
             self._expected = None
 
     def accept(self, _request: WSUpgradeRequest) -> ModelSession | None:
-        """The listener for a connection; None refuses an unexpected one."""
+        """Return the listener for a connection; None refuses an unexpected one."""
         if self._expected is None:
             return None
         (number, call, opened), self._expected = self._expected, None
@@ -251,7 +251,7 @@ class ModelEndpoint:
 
 @asynccontextmanager
 async def serving(endpoint: ModelEndpoint, tls: ssl.SSLContext) -> AsyncIterator[int]:
-    """Yields the port that the endpoint listens on."""
+    """Serve an endpoint; yields the port that it listens on."""
     server = await ws_create_server(endpoint.accept, "127.0.0.1", 0, ssl=tls)
     try:
         yield int(server.sockets[0].getsockname()[1])

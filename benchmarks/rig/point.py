@@ -1,4 +1,4 @@
-"""One point of the load: one target with one number of calls, once."""
+"""Measures one target with one number of calls, once."""
 
 import asyncio
 import gc
@@ -35,7 +35,7 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What was used during the window."""
+    """The CPU time and memory used during the window."""
 
     target_core_s: float
     rig_core_s: float
@@ -69,7 +69,7 @@ async def measure(
 def point(
     name: str, load: Load, calls: Sequence[CallLog], window: Window, usage: Usage
 ) -> LoadPoint:
-    """The figures of one window. Pure."""
+    """Compute the figures of one window. Pure."""
     up = [window.bursts(call.up) for call in calls]
     down = [burst for call in calls for burst in window.bursts(call.down)]
     first_audio = (accounting.first_audio_ms(call) for call in calls)

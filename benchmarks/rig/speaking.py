@@ -1,4 +1,4 @@
-"""What the model says and when, the same for every target: turns, some interrupted. Pure."""
+"""Plans the model's turns, the same for every target: some are interrupted. Pure."""
 
 import random
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ _PAUSES_S = (0.5, 1.0)
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """`chunks` pieces of the marked audio, starting at `first`; then a pause."""
+    """`chunks` pieces of the marked audio, starting at `first`, then a pause."""
 
     first: int
     chunks: int
@@ -23,11 +23,11 @@ class Turn:
 
 
 def turns(seed: int, pieces: Sequence[Piece]) -> Iterator[Turn]:
-    """Endless. The first is the greeting: it begins with a burst and is not interrupted.
+    """Yield endless turns. The first, the greeting, begins with a burst and isn't interrupted.
 
     A turn begins in silence and, unless interrupted, ends outside a burst.
     """
-    dice = random.Random(seed)  # noqa: S311 - to be repeated
+    dice = random.Random(seed)  # noqa: S311 - must be repeatable
     first = dice.choice([n for n, piece in enumerate(pieces) if _begins_with_burst(piece)])
     yield Turn(first, _whole(first, _GREETING_CHUNKS, pieces), False, dice.uniform(*_PAUSES_S))
     quiet = [n for n, piece in enumerate(pieces) if _begins_in_silence(piece)]
@@ -45,14 +45,14 @@ def _begins_with_burst(piece: Piece) -> bool:
 
 
 def _begins_in_silence(piece: Piece) -> bool:
-    """Otherwise a burst could be mistaken for the rest of one that ended the previous turn."""
+    """Otherwise, a burst could be mistaken for the end of one from the previous turn."""
     if piece.mark is not None:
         return piece.mark.offset > len(piece.pcm) // 2
     return not piece.begins_in_burst
 
 
 def _whole(first: int, chunks: int, pieces: Sequence[Piece]) -> int:
-    """`chunks`, plus as many as it takes to finish a burst that has begun."""
+    """Return `chunks`, plus as many as it takes to finish a burst that has begun."""
     while pieces[(first + chunks) % len(pieces)].begins_in_burst:
         chunks += 1
     return chunks

@@ -9,7 +9,7 @@ _TAKEN = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 
 
 @asynccontextmanager
 async def storage_sink() -> AsyncIterator[str]:
-    """Yields its URL. Uploads count as work of the rig."""
+    """Run the bucket and yield its URL. Uploads count as work of the rig."""
 
     async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError, asyncio.IncompleteReadError):

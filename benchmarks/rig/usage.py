@@ -10,7 +10,7 @@ from pathlib import Path
 
 _NICENESS = -20
 _BYTES_PER_MB = 1024 * 1024
-_IDLE_COLUMNS = (3, 4)  # idle, and waiting for a disk
+_IDLE_COLUMNS = (3, 4)  # idle, and waiting for I/O
 
 
 class TargetDied(Exception):
@@ -19,18 +19,18 @@ class TargetDied(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Pins:
-    """The target has one core, the rig another."""
+    """The target's core and the rig's."""
 
     target: int
     rig: int
 
     def command(self, *argv: str) -> tuple[str, ...]:
-        """`argv`, pinned to the target's core from its first instruction on, threads and all."""
+        """Pin `argv`, with all its threads, to the target's core from its first instruction on."""
         return ("taskset", "--cpu-list", str(self.target), *argv)
 
 
 def find_pins() -> Pins | None:
-    """Two of the cores that this process may use; None if there is only one."""
+    """Choose two of the cores that this process may use; None if there is only one."""
     cores = sorted(os.sched_getaffinity(0))
     return Pins(target=cores[0], rig=cores[1]) if len(cores) > 1 else None
 
@@ -49,7 +49,7 @@ def kept_to_rig_core(pins: Pins | None) -> Iterator[None]:
 def prefer_us() -> bool:
     """Run this process, and everything it starts, ahead of all others; False if not permitted.
 
-    Target and rig keep equal priority, so nothing changes except the noise.
+    Target and rig keep the same priority, so only the noise changes.
     """
     try:
         os.setpriority(os.PRIO_PROCESS, 0, _NICENESS)
@@ -59,23 +59,26 @@ def prefer_us() -> bool:
 
 
 def cpu_s(pids: Iterable[int]) -> float:
-    """CPU time of processes, all threads, to the nanosecond. Raises TargetDied."""
+    """Return the CPU time of the processes, with all threads, to the nanosecond.
+
+    Raises TargetDied.
+    """
     return sum(_run_s(pid) for pid in pids)
 
 
 def resident_mb(pids: Iterable[int]) -> float:
-    """Resident memory; shared pages count for each process. Raises TargetDied."""
+    """Return the resident memory; shared pages count for each process. Raises TargetDied."""
     return sum(_resident_bytes(pid) for pid in pids) / _BYTES_PER_MB
 
 
 def busy_s(pins: Pins | None) -> float:
-    """How long the two cores (without pins: all) were busy for any process, to 10 ms."""
+    """Return how long the two cores (without pins: all cores) have been busy, to 10 ms."""
     names = None if pins is None else {f"cpu{pins.target}", f"cpu{pins.rig}"}
     return busy_in(Path("/proc/stat").read_text("ascii"), names) / os.sysconf("SC_CLK_TCK")
 
 
 def busy_in(stat: str, names: set[str] | None) -> int:
-    """Ticks in which the named cores, or all, weren't idle; for the columns, see proc_stat(5)."""
+    """Count the ticks in which the named cores, or all, weren't idle; see proc_stat(5)."""
     lines = (line.split() for line in stat.splitlines() if line.startswith("cpu"))
     wanted = (fields for fields in lines if fields[0] in (names or {"cpu"}))
     return sum(

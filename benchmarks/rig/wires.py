@@ -1,4 +1,4 @@
-"""How the model's socket encodes audio: like Gemini Live, or as the relay sends it."""
+"""Encodes audio on the model's socket: like Gemini Live, or as the relay sends it."""
 
 import binascii
 import re
@@ -12,8 +12,8 @@ from simulators.speech.pcm import Pcm
 
 MODEL_HZ = 24_000
 RELAY_UP = 4
-"""How often the relay repeats a payload on its way up, so that it carries as many bytes as PCM16
-at 16 kHz."""
+"""How many times the relay repeats a payload on its way up, so that it carries as many bytes as
+PCM16 at 16 kHz."""
 RELAY_DOWN = MODEL_HZ // PHONE_HZ * 2
 """The relay forwards only the first of this many bytes of the model's audio."""
 
@@ -26,13 +26,13 @@ class Wire(Protocol):
     """One way to encode audio."""
 
     def input_hz(self, message: bytes) -> int:
-        """The rate of the caller's audio, according to its first message."""
+        """Read the rate of the caller's audio from its first message."""
 
     def samples(self, data: bytes) -> Pcm:
-        """The caller's audio."""
+        """Decode the caller's audio."""
 
     def chunk(self, pcm: Pcm) -> bytes:
-        """The model's audio, from samples at 24 kHz."""
+        """Encode the model's audio, from samples at 24 kHz."""
 
 
 class GeminiWire:
@@ -64,7 +64,7 @@ class RelayWire:
 
 
 def quoted_after(message: bytes, key: bytes) -> bytes:
-    """The string that follows `key` in a JSON text. A search, because parsing it is slower.
+    """Find the string after `key` in a JSON text; a search is faster than parsing.
 
     Only for strings without escapes, such as base64. Empty if there is none.
     """
@@ -76,5 +76,5 @@ def quoted_after(message: bytes, key: bytes) -> bytes:
 
 
 def from_base64(text: bytes) -> bytes:
-    """Either alphabet: google-genai sends the one for URLs."""
+    """Decode either Base64 alphabet; google-genai sends the URL-safe one."""
     return binascii.a2b_base64(text.translate(_STANDARD_ALPHABET))

@@ -1,8 +1,8 @@
 """Checks every edit of an agent or a draft; the composition root that functions-framework loads.
 
-Firestore sends an event for every write to `agents/{id}` and `drafts/{id}`: sometimes twice, and in
-any order. The store is opened for each event: edits are rare, and this way an idle instance has
-no open connection that could go stale.
+Firestore sends an event for every write to `agents/{id}` and `drafts/{id}`, sometimes twice and in
+any order. Each event opens the store anew: edits are rare, and this way an idle instance has no
+open connection that could go stale.
 """
 
 import os
@@ -22,7 +22,7 @@ from ringdown.stores import open_store, read_store_url
 
 
 def _clip_maker(backend: GeminiBackend | None) -> ClipMaker | None:
-    """None without a Gemini backend: no clips are made."""
+    """Return None without a Gemini backend, so that no clips are made."""
     if backend is None:
         return None
 

@@ -1,8 +1,8 @@
 """Sends webhooks and determines the outcome when a call is over; the composition root that
 functions-framework loads.
 
-Pub/Sub sends an event for every call: sometimes twice, and again for about 100 minutes while it
-gets no answer.
+Pub/Sub sends an event for every call, sometimes twice, and retries for about 100 minutes if it gets
+no answer.
 """
 
 import os

@@ -1,7 +1,7 @@
 """The webhook that Twilio calls; the composition root that functions-framework loads.
 
-Settings are read while the platform loads this file, so a process that can't work doesn't start.
-Clients are created by the first request, inside the loop that serves it.
+Settings are read when the platform loads this file, so a misconfigured process doesn't start.
+Clients are created by the first request, inside the event loop that serves it.
 """
 
 import os

@@ -1,4 +1,4 @@
-// Google's SDK for JavaScript. peers/__init__.py says what it does.
+// Google's SDK for JavaScript. See peers/__init__.py for what it does.
 import { GoogleGenAI, Modality, Type } from "@google/genai";
 
 const [baseUrl, apiKey] = process.argv.slice(2);

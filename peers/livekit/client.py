@@ -1,4 +1,4 @@
-"""LiveKit's Google plugin, without a LiveKit server. peers/__init__.py says what it does."""
+"""LiveKit's Google plugin, without a LiveKit server. See peers/__init__.py for what it does."""
 
 import asyncio
 import json
@@ -94,7 +94,7 @@ async def main(base_url: str, api_key: str) -> None:
 
 
 async def pass_on(session: RealtimeSession) -> None:
-    """The caller's voice, from standard input."""
+    """Pass on the caller's voice from standard input."""
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)

@@ -1,5 +1,5 @@
-"""Pipecat's service for Gemini Live, in a pipeline without a transport. peers/__init__.py says what
-it does."""
+"""Pipecat's service for Gemini Live, in a pipeline without a transport. See peers/__init__.py for
+what it does."""
 
 import asyncio
 import json
@@ -44,7 +44,7 @@ async def end_call(params: FunctionCallParams, reason: str = "") -> None:
 
 
 class Interruptions(FrameProcessor):
-    """Counts them where a transport would stop playing."""
+    """Counts interruptions where a transport would stop playing."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -80,7 +80,7 @@ async def main(base_url: str, api_key: str) -> None:
 
 
 async def pass_on(worker: Any) -> None:
-    """The caller's voice, from standard input."""
+    """Pass on the caller's voice from standard input."""
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)

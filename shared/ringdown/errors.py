@@ -44,8 +44,8 @@ class RecordingsOutOfReach(RingdownError):
 
     def __init__(self) -> None:
         super().__init__(
-            "This caller's calls were recorded, but RECORDINGS doesn't say where. Set it to the"
-            " stream handler's gs://BUCKET, then forget the caller again."
+            "This caller's calls were recorded, but this process doesn't know where. Set RECORDINGS"
+            " to gs://BUCKET, the same as for the stream handler, then forget the caller again."
         )
 
 

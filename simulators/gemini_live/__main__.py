@@ -2,9 +2,9 @@
 SIGINT.
 
 If standard input is a pipe, each line is a fault in JSON, written as in scenario files, such as
-{"do": "go_away", "time_left_s": 10}. All open sessions suffer it immediately, or one after another
-with {"apart_s": 0.2}. A line such as {"faults": [{"do": "delay_setup"}]} says what goes wrong in
-later sessions, and replaces what was planned before.
+{"do": "go_away", "time_left_s": 10}. It hits all open sessions at once, or one after another with
+{"apart_s": 0.2}. A line such as {"faults": [{"do": "delay_setup"}]} plans the faults of later
+sessions, and replaces the previous plan.
 """
 
 import argparse
@@ -52,14 +52,14 @@ def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m simulators.gemini_live", description=__doc__)
     parser.add_argument("--scenario", type=Path, required=True, help="a YAML file with `model:`")
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
+    parser.add_argument("--port", type=int, default=0, help="0 picks a free port")
     parser.add_argument("--api-key", default="stand-in-key", help="the key clients must present")
-    parser.add_argument("--out", type=Path, help="folder for the records of sessions")
+    parser.add_argument("--out", type=Path, help="folder for session records")
     return parser.parse_args()
 
 
 async def _serve(arguments: argparse.Namespace, scenario: Scenario) -> int:
-    """Returns the exit status: 1 if it can't print where the server is."""
+    """Serve until a signal arrives. Returns the exit status: 1 if it can't print the address."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -109,7 +109,7 @@ def _obey(server: GeminiLiveServer, line: bytes) -> None:
         return
     apart_s = fields.pop("apart_s", 0)
     if not isinstance(apart_s, int | float) or apart_s < 0:
-        raise ScenarioError(f"apart_s: must be a number from 0, is {apart_s!r}")
+        raise ScenarioError(f"apart_s: must be a number of at least 0; it is {apart_s!r}")
     fault = read_misbehaviour(fields)
     if isinstance(fault, AtConnect):
         raise ScenarioError('only new sessions can have this fault; plan it: {"faults": [...]}')

@@ -1,4 +1,4 @@
-"""What the conversation asks of its shell, and what it notes for the record."""
+"""The actions that a conversation requests from its shell, and its notes for the record."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Recognise:
-    """Answer with `Conversation.recognised(utterance_id, phrase)`."""
+    """Recognise speech, then call `Conversation.recognised(utterance_id, phrase)`."""
 
     utterance_id: int
     pcm: Pcm
@@ -25,7 +25,7 @@ class Recognise:
 
 @dataclass(frozen=True, slots=True)
 class Synthesise:
-    """Answer with `Conversation.synthesised(turn_id, pcm)`, 24 kHz."""
+    """Synthesise a text at 24 kHz, then call `Conversation.synthesised(turn_id, pcm)`."""
 
     turn_id: int
     text: str
@@ -33,7 +33,7 @@ class Synthesise:
 
 @dataclass(frozen=True, slots=True)
 class Remember:
-    """Keep `memory` behind `handle`; with `lost`, only pretend to."""
+    """Store `memory` under `handle`; with `lost`, only pretend to."""
 
     handle: str
     memory: Memory
@@ -53,12 +53,12 @@ class Abort:
 
 @dataclass(frozen=True, slots=True)
 class StopReading:
-    """Leave the client's messages in the socket."""
+    """Stop reading, so that the client's messages stay in the socket."""
 
 
 @dataclass(frozen=True, slots=True)
 class UtteranceHeard:
-    """What the caller said: the phrase, or None. Times are positions in the received audio."""
+    """What the caller said: a known phrase, or None. Times are positions in the received audio."""
 
     phrase: str | None
     start_ms: int
@@ -69,8 +69,8 @@ class UtteranceHeard:
 class TurnSpoken:
     """What the model said in one turn, whole or up to an interruption.
 
-    `first_sample` and `samples` say where its audio lies in everything sent (24 kHz); `heard_ms` is
-    how much of it had been played by then, if the client plays immediately.
+    `first_sample` and `samples` locate its audio in everything sent (24 kHz); `heard_ms` is how
+    much of it had been played when the turn ended, if the client plays audio immediately.
     """
 
     text: str

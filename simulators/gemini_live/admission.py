@@ -1,4 +1,4 @@
-"""Who may connect: paths, keys and tokens of both APIs."""
+"""Checks who may connect, by the paths, keys and tokens of both APIs."""
 
 import re
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ class Unauthenticated(Exception):
 
 
 def admit(target: str, headers: Mapping[str, str], credentials: Credentials) -> Api:
-    """Which API a handshake asks for.
+    """Return the API that a handshake requests.
 
     Raises NotFound or Unauthenticated if the response is an HTTP error, and Refused if the
     Developer API refuses only after the handshake.
@@ -57,6 +57,6 @@ def admit(target: str, headers: Mapping[str, str], credentials: Credentials) -> 
     if not key:
         raise known_refusal("no_key")
     if key != credentials.api_key:
-        # An invalid key is an invalid argument, in the REST API and here.
+        # An invalid key counts as an invalid argument, as it does in the REST API.
         raise known_refusal("wrong_key")
     return Api.DEVELOPER

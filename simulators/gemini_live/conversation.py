@@ -1,7 +1,7 @@
-"""The model's side of one session: events in, actions out; no clock, socket or randomness.
+"""The model's side of one session: turns events into actions; no clock, socket or randomness.
 
-Times are milliseconds since the setup was accepted, given with every event. After each event, the
-shell reads `next_due_ms` and calls `advance` at that time.
+Times are milliseconds since the setup was accepted, and are passed with every event. After each
+event, the shell reads `next_due_ms` and calls `advance` at that time.
 """
 
 from dataclasses import replace
@@ -89,19 +89,19 @@ class Conversation:
         return self._trouble.pass_on([complete], now_ms) + self._trouble.advance(now_ms)
 
     def advance(self, now_ms: float) -> list[Action]:
-        """Do whatever has fallen due."""
+        """Do everything that is scheduled up to now."""
         return self._trouble.advance(now_ms) + self._speak(self._speaker.advance(now_ms), now_ms)
 
     def receive(self, message: ClientMessage, now_ms: float) -> list[Action]:
-        """Take a message that the client sent after its setup."""
+        """Handle a message that the client sent after its setup."""
         return self._speak(self._take(message, now_ms), now_ms)
 
     def cause(self, fault: InSession, now_ms: float) -> list[Action]:
-        """Misbehave now."""
+        """Cause a fault now."""
         return self._trouble.cause(fault, now_ms)
 
     def recognised(self, utterance_id: int, phrase: str | None, now_ms: float) -> list[Action]:
-        """The result of `Recognise`: a phrase of the scenario or None."""
+        """Handle the result of `Recognise`: a phrase of the scenario, or None."""
         utterance = self._utterances.pop(utterance_id)
         actions: list[Action] = [UtteranceHeard(phrase, utterance.start_ms, utterance.end_ms)]
         self._speaker.memory = replace(self.memory, unspoken=())
@@ -120,7 +120,7 @@ class Conversation:
         return self._speak(actions + self._speaker.advance(now_ms), now_ms)
 
     def synthesised(self, turn_id: int, pcm: Pcm, now_ms: float) -> list[Action]:
-        """The result of `Synthesise`."""
+        """Handle the result of `Synthesise`."""
         return self._speak(self._speaker.synthesised(turn_id, pcm, now_ms), now_ms)
 
     def _take(self, message: ClientMessage, now_ms: float) -> list[Action]:
@@ -170,7 +170,7 @@ class Conversation:
         return self._ear
 
     def _told_ear(self) -> Ear:
-        """The ear for a client that says itself when speech begins and ends."""
+        """Return the ear for a client that signals when speech begins and ends."""
         if self._setup.activity.automatic:
             raise invalid(
                 "Explicit activity control is not supported when automatic activity detection"
@@ -198,7 +198,7 @@ class Conversation:
         return actions
 
     def _stop_for_more_than_a_sound(self, now_ms: float) -> list[Action]:
-        """Interrupt a model that ignores short sounds, once this one is no longer short."""
+        """Interrupt a model that ignores short sounds, once the sound is no longer short."""
         if self._listening.stops_for_all or not self._setup.activity.interrupts:
             return []
         if self._ear is None or self._ear.speaking_for_ms < self._listening.ignored_below_ms:
@@ -210,7 +210,7 @@ class Conversation:
         self._speaker.held = speaking or bool(self._utterances)
 
     def _take_content(self, content: ClientContent, now_ms: float) -> list[Action]:
-        """Take history; with `turn_complete`, its last turn is a question.
+        """Add history; with `turn_complete`, reply to its last turn.
 
         The initial history that a setup announces gets no reply, whichever side spoke last.
         """

@@ -1,4 +1,4 @@
-"""One sentence on its way out: chunks of audio and fragments of text, each at its time."""
+"""Delivers one sentence as chunks of audio and fragments of text, each at its time."""
 
 import re
 from collections import deque
@@ -18,7 +18,7 @@ _TEXT_LEAD_MS = 300
 
 
 class Delivery:
-    """Begins at `start_ms`; call `take` at `next_due_ms`."""
+    """A sentence being sent from `start_ms` on; call `take` at `next_due_ms`."""
 
     def __init__(self, text: str, pcm: Pcm, pace: Pace, start_ms: float) -> None:
         self.pace = pace
@@ -43,7 +43,7 @@ def duration_ms(samples: int) -> float:
 
 
 def fragments(text: str) -> list[str]:
-    """`text` in pieces of a few words, which add up to it."""
+    """Split `text` into pieces of a few words; joined, they make `text` again."""
     words = re.findall(r"\s*\S+", text)
     return [
         "".join(words[at : at + _WORDS_PER_FRAGMENT])

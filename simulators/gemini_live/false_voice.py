@@ -1,4 +1,4 @@
-"""What models have been heard to send instead of speech."""
+"""The sounds that models have been heard to send instead of speech."""
 
 from typing import assert_never
 
@@ -14,7 +14,7 @@ _TONE_LEVEL = 3_000.0
 
 
 class FalseSound:
-    """Sound of any length, without seams between its pieces."""
+    """A sound of any length, generated piece by piece without seams."""
 
     def __init__(self, by: FalseVoice) -> None:
         self.by = by

@@ -25,7 +25,7 @@ class After:
 
 @dataclass(frozen=True, slots=True)
 class RefuseUpgrade:
-    """Answer the WebSocket handshake with an HTTP error."""
+    """Respond to the WebSocket handshake with an HTTP error."""
 
     status: int = 503
 
@@ -145,7 +145,7 @@ Misquote = Literal["other_words", "cut_off"]
 
 @dataclass(frozen=True, slots=True)
 class ReciteBadly:
-    """From now on, recite texts with something in front, or only half of them."""
+    """From now on, recite texts with extra words in front, or only half of them."""
 
     by: Misquote = "other_words"
 
@@ -166,7 +166,7 @@ class TrailAgentTranscripts:
 
 @dataclass(frozen=True, slots=True)
 class EndEmptyTurns:
-    """From now on, end every turn without a word, for this reason."""
+    """From now on, end every turn without a word, with this reason."""
 
     reason: str = "RESPONSE_REJECTED"
 
@@ -189,7 +189,7 @@ class HearNobody:
 
 @dataclass(frozen=True, slots=True)
 class EndTurnWithCall:
-    """From now on, a tool call ends a turn that has no words yet; `then` is another turn."""
+    """From now on, a tool call ends a turn that has no words yet; `then` becomes another turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,21 +257,21 @@ class Fault:
 
 
 class FaultPlan:
-    """Tells which faults of one session have fallen due, each once."""
+    """Tracks when the faults of one session happen, and returns each of them once."""
 
     def __init__(self, faults: tuple[Fault, ...], session: int) -> None:
         self._pending = [fault for fault in faults if fault.session in (None, session)]
         self._counts = dict.fromkeys(Moment, 0.0)
 
     def at_connect(self) -> AtConnect | None:
-        """The fault that meets the client as it connects, if any."""
+        """Return the fault to cause while the client connects, if any."""
         for fault in self._pending:
             if isinstance(fault.action, AtConnect):
                 return fault.action
         return None
 
     def count(self, moment: Moment) -> list[InSession]:
-        """One more chunk, turn or call was sent."""
+        """Count a chunk, turn or call that was sent; returns the faults to cause after it."""
         self._counts[moment] += 1
         return self._due()
 

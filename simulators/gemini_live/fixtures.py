@@ -1,4 +1,4 @@
-"""pytest fixtures; `simulators.pytest_plugin` offers them to every test."""
+"""pytest fixtures, which `simulators.pytest_plugin` makes available to every test."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
@@ -10,7 +10,7 @@ from simulators.gemini_live.scenario import Scenario
 from simulators.gemini_live.server import GeminiLiveServer
 
 GeminiLiveServerFactory = Callable[..., Awaitable[GeminiLiveServer]]
-"""`await factory(scenario, faults=[...])` gives a running server."""
+"""`await factory(scenario, faults=[...])` starts a server and returns it."""
 
 
 @pytest_asyncio.fixture

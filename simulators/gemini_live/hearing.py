@@ -43,7 +43,7 @@ class Listening:
 
 
 class Ear:
-    """Feed it audio as it arrives, all at one rate; times start at `origin_ms`."""
+    """Cuts audio into utterances as it arrives, all at one rate; times start at `origin_ms`."""
 
     def __init__(self, settings: ActivitySettings, rate_hz: int, *, origin_ms: int = 0) -> None:
         onset_ms = settings.prefix_padding_ms or _DEFAULT_ONSET_MS
@@ -84,7 +84,7 @@ class Ear:
         return heard
 
     def begin(self, at_ms: int | None = None) -> list[Heard]:
-        """Speech begins, because it was heard or because the client says so."""
+        """Begin an utterance, because speech was heard or because the client says so."""
         if self.speaking:
             return []
         self.speaking = True
@@ -92,7 +92,7 @@ class Ear:
         return [CallerSpeaks()]
 
     def end(self, at_ms: int | None = None) -> list[Heard]:
-        """Speech ends; nothing happens if there was none."""
+        """End the utterance, if there is one."""
         if not self.speaking:
             return []
         self.speaking = False
@@ -104,7 +104,7 @@ class Ear:
         return self._origin_ms + (self._detector.now_ms if at_ms is None else at_ms)
 
     def _keep(self, pcm: Pcm) -> None:
-        """Keep the whole utterance; before it begins, only the little that leads up to it."""
+        """Keep the whole utterance, but only a little of the audio before it."""
         self._pieces.append(pcm)
         self._kept += len(pcm)
         limit_ms = _LONGEST_UTTERANCE_S * 1000 if self.speaking else self._kept_before_ms

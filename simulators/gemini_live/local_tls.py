@@ -7,7 +7,7 @@ import trustme
 
 
 def local_tls(host: str, ca_file: Path) -> ssl.SSLContext:
-    """For a server at `host`. Writes `ca_file` (PEM), which clients need in order to trust it."""
+    """Make the TLS context of a server at `host`, and write `ca_file` (PEM) for its clients."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(ca_file)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -32,7 +32,7 @@ class Meter:
         return replace(self, audio=self.audio + ceil(duration_ms / 1000 * _INPUT_AUDIO_PER_S))
 
     def bill(self, speech_ms: float) -> tuple["Meter", Usage]:
-        """The usage of a turn that spoke for `speech_ms`, and the context after it."""
+        """Bill a turn that spoke for `speech_ms`; returns the context after it, and its usage."""
         spoken = ceil(speech_ms / 1000 * _OUTPUT_AUDIO_PER_S)
         return replace(self, audio=self.audio + spoken), Usage(
             self.text, self.audio, self.image, spoken
@@ -47,7 +47,7 @@ class Memory:
     history: tuple[HistoryTurn, ...] = ()
     meter: Meter = field(default=Meter())
     unspoken: tuple[str | None, ...] = ()
-    """What the pictures show that have arrived since the model was last told anything."""
+    """The pictures that arrived since the latest speech or text; None for unknown ones."""
 
     def with_answer(self, turn: str) -> "Memory":
         return replace(self, answered=self.answered | {turn})

@@ -1,4 +1,4 @@
-"""Everything that crosses the wire, as values: what clients send and what the model sends."""
+"""The messages that clients and the model send each other, as values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class ToolDeclaration:
     name: str
     behavior: Behavior
     has_parameters: bool = True
-    """Otherwise the model doesn't know of any arguments, and sends none."""
+    """Without parameters, the model doesn't know of any arguments, and sends none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class HistoryTurn:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """The first message of a session. `resumption` says whether updates are wanted."""
+    """The first message of a session. `resumption` says whether the client wants updates."""
 
     model: str
     voice: str | None = None
@@ -67,9 +67,9 @@ class Setup:
     resumption: bool = False
     handle: str | None = None
     begins_with_history: bool = False
-    """Client content up to the first `turn_complete` is what was said before."""
+    """Whether client content up to the first `turn_complete` is an earlier conversation."""
     needs_call_ids: bool = False
-    """A response to a BLOCKING call is lost unless it carries the call's id."""
+    """Whether a response to a BLOCKING call is lost unless it carries the call's id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class AudioInput:
 
 @dataclass(frozen=True, slots=True)
 class VideoInput:
-    """One frame. `shows` names the shipped picture it is; None for any other."""
+    """One frame. `shows` names the shipped picture in it; None for any other."""
 
     shows: str | None
 

@@ -1,4 +1,4 @@
-"""One turn of the model: what it still has to do, and how much of it has gone out."""
+"""One turn of the model: what it still has to do, and how much of it has been sent."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ class MakeCalls:
     calls: tuple[PlannedCall, ...]
     reply: Reply
     again: bool = False
-    """Whether they were made before, and cancelled."""
+    """Whether the calls were made before and cancelled."""
 
 
 Step = Say | MakeCalls
@@ -32,7 +32,7 @@ def steps_of(reply: Reply) -> list[Step]:
 
 
 class ModelTurn:
-    """Thinking until `begins_at_ms`, then generating, then playing until `playback_end_ms`."""
+    """Thinks until `begins_at_ms`, then generates, then plays until `playback_end_ms`."""
 
     def __init__(
         self, turn_id: int, answers: str | None, steps: Sequence[Step], begins_at_ms: float
@@ -46,7 +46,7 @@ class ModelTurn:
         self.generated = False
         """Whether generationComplete has been sent."""
         self.sentence: str | None = None
-        """Being synthesised."""
+        """The sentence being synthesised."""
         self.delivery: Delivery | None = None
         self.waits_for: Batch | None = None
         self.samples = 0
@@ -56,7 +56,7 @@ class ModelTurn:
 
     @property
     def next_due_ms(self) -> float | None:
-        """When the next step falls due; None while waiting for others."""
+        """When the next step happens; None while waiting for speech or for tool responses."""
         if not self.generating:
             return self.begins_at_ms
         if self.delivery:
@@ -67,7 +67,7 @@ class ModelTurn:
 
     @property
     def text(self) -> str:
-        """The words that have gone out."""
+        """The words that have been sent."""
         return "".join(self._spoken).strip()
 
     def deliver(self, delivery: Delivery, now_ms: float) -> None:
@@ -78,7 +78,7 @@ class ModelTurn:
             self.playback_start_ms = now_ms
 
     def take(self, now_ms: float) -> list[ServerMessage]:
-        """Audio and text that are due; keeps track of when they will have been played."""
+        """Return the audio and text to send now, and track when they will have been played."""
         if not self.delivery:
             return []
         messages = self.delivery.take(now_ms)

@@ -1,10 +1,9 @@
-"""Sentences that aren't in the scenario but follow from what the client asked of the model.
+"""Sentences that aren't in the scenario but follow from what the client asks the model to do.
 
 If a text asks for something "word for word", in quotation marks, the model says exactly that,
-whatever the scenario says. In a reply's `say`, `{quoted}` stands for the words that the text it
-replies to has in quotation marks, such as a greeting. `{instructed}` stands for what the session's
-instructions say about the question: the model understands nothing, but can only say what they
-contain.
+whatever the scenario says. In a reply's `say`, `{quoted}` stands for the words in quotation
+marks in the text it replies to, such as a greeting. `{instructed}` stands for what the session's
+instructions say about the question: the stand-in doesn't understand them, and can only repeat them.
 """
 
 import re
@@ -19,12 +18,12 @@ _QUOTED = re.compile(r'"(.+)"', re.DOTALL)
 _RECITAL = re.compile(r'word for word: "(.+)"\s*', re.DOTALL)
 _PARAGRAPHS = 2
 _SHORTEST_WORD = 4  # shorter ones are in every sentence
-_STEM = 4  # "cost" and "costs", "deliver" and "delivery"
+_STEM = 4  # enough to match "cost" with "costs", and "deliver" with "delivery"
 NOTHING_KNOWN = "I do not know that."
 
 
 def obey(answer: Answer, question: str, instructions: str) -> Answer:
-    """`answer` with its placeholders filled in."""
+    """Fill in the placeholders in `answer`."""
     say = answer.reply.say
     if say is None or "{" not in say:
         return answer
@@ -36,13 +35,13 @@ def obey(answer: Answer, question: str, instructions: str) -> Answer:
 
 
 def recited(text: str) -> str | None:
-    """What `text` wants to hear word for word, if anything."""
+    """Return what `text` asks the model to say word for word, if anything."""
     asked = _RECITAL.search(text)
     return None if asked is None else asked[1]
 
 
 def misquoted(text: str, how: Misquote) -> str:
-    """`text`, got wrong as models do."""
+    """Misquote `text` the way models do."""
     match how:
         case "other_words":
             return f"Sure. {text}"
@@ -54,7 +53,7 @@ def misquoted(text: str, how: Misquote) -> str:
 
 
 def answer_from(instructions: str, question: str) -> str:
-    """The paragraphs of `instructions` that share the most words with `question`, in order."""
+    """Return the paragraphs of `instructions` that share the most words with `question`."""
     paragraphs = _paragraphs(instructions)
     asked = _stems(question)
     scores = [len(asked & _stems(paragraph)) for paragraph in paragraphs]
@@ -64,7 +63,7 @@ def answer_from(instructions: str, question: str) -> str:
 
 
 def _paragraphs(text: str) -> list[str]:
-    """Paragraphs and items of lists, without headings."""
+    """Split `text` into paragraphs and list items, without headings."""
     parts = re.split(r"\n\s*\n|\n(?=\s*[-*•]\s)", text)
     found = (" ".join(part.split()).lstrip("-*• ") for part in parts)
     return [part for part in found if normalise(part) and not part.endswith(":")]

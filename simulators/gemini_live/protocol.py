@@ -1,4 +1,4 @@
-"""The fields of the Live API's client messages, as google-genai 3.4.0 knows them."""
+"""The fields of the Live API's client messages, as defined by google-genai 3.4.0."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Wire JSON to client messages; everything the real service refuses is refused here."""
+"""Decodes client messages, and refuses everything that the real service refuses."""
 
 import json
 import re
@@ -40,7 +40,7 @@ _AUDIO_TYPE = re.compile(r"audio/pcm(?:;\s*rate=(\d{4,5}))?")
 
 
 def read(frame: str | bytes, *, model: str | None = None, vertex: bool = False) -> ClientMessage:
-    """One client message; raises Refused. `model` is that of the setup, None before it."""
+    """Decode a client message; raises Refused. `model` is that of the setup, None before it."""
     try:
         content = json.loads(frame)
     except ValueError as error:
@@ -105,7 +105,7 @@ def _read_audio(blob: Canonical, path: str) -> AudioInput:
 
 
 def _read_media_chunks(chunks: list[Canonical], model: str) -> ClientMessage:
-    """The deprecated way; 3.x models refuse it."""
+    """Read a deprecated field, which 3.x models refuse."""
     if re.search(r"gemini-3\.", model) or len(chunks) != 1:
         raise invalid("realtime_input.media_chunks is deprecated. Use audio, video, or text.")
     path = "realtime_input.media_chunks[0]"
@@ -115,8 +115,10 @@ def _read_media_chunks(chunks: list[Canonical], model: str) -> ClientMessage:
 
 
 def _read_video(blob: Canonical, path: str) -> VideoInput:
-    """A frame, in one of the image formats that Google documents. [assumed] Anything else, or an
-    image in another format than it says, ends the session."""
+    """Read a frame in one of the image formats that Google documents.
+
+    [assumed] Any other format, or one that contradicts the MIME type, ends the session.
+    """
     mime_type: str = blob.get("mime_type", "")
     if mime_type not in _IMAGE_BEGINS:
         raise invalid(f"Unsupported mime type at '{path}.mime_type': \"{mime_type}\"")
@@ -154,8 +156,10 @@ def _read_tool_response(body: Canonical, *, identified: bool) -> ToolResponses:
 
 
 def _refuse_ids(responses: list[Canonical]) -> None:
-    """Gemini 2.5 on Vertex AI knows neither of these (livekit/agents pull request 2194, and its
-    source)."""
+    """Refuse two fields that Gemini 2.5 on Vertex AI doesn't know.
+
+    Sources: livekit/agents pull request 2194, and its code.
+    """
     for index, response in enumerate(responses):
         for name in ("id", "scheduling"):
             if name in response:

@@ -1,4 +1,4 @@
-"""Everything one session saw: for tests while it runs, and for people in a folder afterwards."""
+"""The record of one session: for tests while it runs, and for people in a folder afterwards."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ from simulators.speech.pcm import Pcm, from_bytes, write_wav
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A client message. `kind` is like "realtime_input.audio"; of audio, only the size is kept."""
+    """A client message. `kind` is like "realtime_input.audio"; for audio, only the size is kept."""
 
     at_ms: float
     kind: str
@@ -31,7 +31,7 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A server message. `kind` is like "AudioChunk"; of audio, only the size is kept."""
+    """A server message. `kind` is like "AudioChunk"; for audio, only the size is kept."""
 
     at_ms: float
     kind: str
@@ -113,7 +113,7 @@ class SessionRecord:
     async def wait_until(
         self, condition: Callable[["SessionRecord"], bool], *, timeout_s: float = 10
     ) -> None:
-        """Return once `condition` holds; raises TimeoutError, which says what was seen instead."""
+        """Return once `condition` holds; raises a TimeoutError that says what was seen instead."""
         try:
             async with asyncio.timeout(timeout_s):
                 while not condition(self):

@@ -1,4 +1,4 @@
-"""Why a client is refused: a close code of the real service, and a reason worded like its own."""
+"""Reasons for refusing a client: a close code and text like those of the real service."""
 
 from enum import IntEnum
 
@@ -65,4 +65,4 @@ KNOWN_REFUSALS = {
     ),
     "policy": (CloseCode.POLICY, "Policy violation: content was blocked"),
 }
-"""Reported reasons for refused sessions, in the service's words, under our names."""
+"""Reported reasons for refused sessions, in the service's words, under our own names."""

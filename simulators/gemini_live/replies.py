@@ -1,4 +1,4 @@
-"""Which of the scenario's replies comes next, and what it says once the tools have returned."""
+"""Chooses the scenario's next reply, and what it says once the tools have returned."""
 
 import json
 import re
@@ -26,7 +26,7 @@ class MissingValue(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`name` is the turn's, or "greeting", "unknown", "recital" or "pictures"."""
+    """A reply. `name` is its turn's, or "greeting", "unknown", "recital" or "pictures"."""
 
     name: str
     reply: Reply
@@ -34,21 +34,23 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one call of a batch ended."""
+    """How one tool call of a batch ended."""
 
     tool: str
     response: Mapping[str, Any]
 
 
 def answer_speech(scenario: Scenario, memory: Memory, phrase: str | None) -> Answer | None:
-    """What to say to a recognised phrase; None for no reply."""
+    """Choose the reply to a recognised phrase; None for no reply."""
     turns = [turn for turn in scenario.turns if phrase in [*map(normalise, turn.heard)]]
     return _pick(scenario, memory, turns)
 
 
 def answer_text(scenario: Scenario, memory: Memory, text: str) -> Answer | None:
-    """What to say to typed text; the first text of a call asks for the greeting, unless it contains
-    the `text` of a turn."""
+    """Choose the reply to typed text.
+
+    The first text of a call asks for the greeting, unless it contains the `text` of a turn.
+    """
     words = normalise(text)
     turns = [turn for turn in scenario.turns if turn.text and normalise(turn.text) in words]
     if not turns and memory.unspoken:
@@ -60,7 +62,7 @@ def answer_text(scenario: Scenario, memory: Memory, text: str) -> Answer | None:
 
 
 def shown(scenario: Scenario, memory: Memory, picture: str | None) -> Memory:
-    """`memory` with one more picture."""
+    """Add a picture to `memory`."""
     memory = replace(memory, unspoken=(*memory.unspoken, picture)).with_meter(
         memory.meter.with_image()
     )
@@ -71,7 +73,7 @@ def shown(scenario: Scenario, memory: Memory, picture: str | None) -> Memory:
 
 
 def _answer_pictures(scenario: Scenario, memory: Memory) -> Answer | None:
-    """What to say about everything shown, in order; `unknown` for a picture that isn't known."""
+    """Reply to all pictures shown, in order; `unknown` replies to those that aren't known."""
     turns = [
         next((turn for turn in scenario.turns if picture in turn.seen), None)
         for picture in memory.unspoken
@@ -88,7 +90,7 @@ def _answer_pictures(scenario: Scenario, memory: Memory) -> Answer | None:
 
 
 def asked(memory: Memory, text: str) -> tuple[str, Memory]:
-    """What `text` asks, and the content before it.
+    """Return the question in `text`, and the memory without it.
 
     A text without words asks for a reply to the latest content: pipecat sends " " for that, and
     LiveKit's Google plugin ".".
@@ -100,7 +102,7 @@ def asked(memory: Memory, text: str) -> tuple[str, Memory]:
 
 
 def recall(scenario: Scenario, memory: Memory, turns: Sequence[HistoryTurn]) -> Memory:
-    """`memory` with a conversation that the client reports; its questions count as answered."""
+    """Add a conversation that the client reports to `memory`; its questions count as answered."""
     for turn in turns:
         memory = memory.with_turn(turn.role, turn.text)
         asked = normalise(turn.text) if turn.role == "user" else ""
@@ -111,13 +113,13 @@ def recall(scenario: Scenario, memory: Memory, turns: Sequence[HistoryTurn]) -> 
 
 
 def told(instructions: str) -> tuple[HistoryTurn, ...]:
-    """The conversation reported in instructions, in lines such as "Caller: …" and "You: …"."""
+    """Read a conversation from instructions, in lines such as "Caller: …" and "You: …"."""
     lines = (line.partition(": ") for line in instructions.splitlines())
     return tuple(HistoryTurn(_ROLES[who], text) for who, _, text in lines if who in _ROLES)
 
 
 def conclude(reply: Reply, outcomes: Sequence[Outcome]) -> str | None:
-    """What to say after the tools have returned; None to stay silent.
+    """Choose what to say after the tools have returned; None to stay silent.
 
     Raises MissingValue if `then` names a value that is missing.
     """
@@ -153,7 +155,7 @@ def _fill(sentence: str, outcomes: Sequence[Outcome]) -> str:
 
 
 def _readings(response: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """A response as it came, and without what clients wrap it in.
+    """Yield a response as received, then without the wrappers that clients add.
 
     pipecat sends a tool's result bare, google-genai in `result`, others in `output`; LiveKit sends
     it as a string.

@@ -1,4 +1,4 @@
-"""What the model does in a call: whom it replies to, what it says, which tools it calls."""
+"""What the model does in a call: what it replies to, what it says, which tools it calls."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,11 +35,11 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """The reply to one of the sentences `heard`, to a text that contains `text`, or to the first
-    text after a picture of one of `seen`. The model knows what it has been shown (`needs`).
+    """The reply to one of the sentences in `heard`, to a text that contains `text`, or to the first
+    text after one of the pictures in `seen`.
 
-    With `needs`, the turn of that name must have been answered before (in this session, one it
-    resumed, or its re-seeded history); otherwise the model says `forgotten`.
+    With `needs`, the turn of that name must have been answered, or its picture shown, before (in
+    this session, one it resumed, or its re-seeded history); otherwise the model says `forgotten`.
     """
 
     name: str
@@ -62,13 +62,13 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """`greeting` replies to the first text of a call; `unknown` to whatever wasn't understood.
+    """`greeting` replies to the first text of a call, `unknown` to anything not understood.
 
     Languages other than English need `caller_voice`: their sentences are recognised only as that
     voice says them, punctuation included. English is understood from any voice.
 
-    If several turns have the same sentence, the first that hasn't been answered replies, or else
-    the last.
+    If several turns have the same sentence, the first one that hasn't been answered yet replies, or
+    the last one if all have been.
     """
 
     turns: tuple[Turn, ...] = ()

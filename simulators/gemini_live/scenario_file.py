@@ -1,4 +1,4 @@
-"""Scenario files: YAML with the model's part under the key `model`."""
+"""Reads scenario files: YAML with the model's part under the key `model`."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -56,12 +56,12 @@ _MISQUOTES: tuple[Misquote, ...] = get_args(Misquote)
 
 
 def load_scenario(path: Path) -> Scenario:
-    """The model's part of a scenario file; raises ScenarioError naming the field."""
+    """Read the model's part of a scenario file. Raises ScenarioError naming the field."""
     return parse_scenario(path.read_text(encoding="utf-8"))
 
 
 def parse_scenario(text: str) -> Scenario:
-    """Like `load_scenario`, from text. Ignores other top-level keys."""
+    """Like `load_scenario`, but from text. Ignores other top-level keys."""
     return _read_model(Fields(parse_yaml(text).get("model"), "model"))
 
 
@@ -89,7 +89,7 @@ def _read_model(model: Fields) -> Scenario:
 
 
 def read_misbehaviour(fields: Mapping[str, object]) -> Misbehaviour:
-    """One fault as scenario files write it, such as `do: go_away`; raises ScenarioError."""
+    """Read a fault written as in scenario files, such as `do: go_away`. Raises ScenarioError."""
     reader = Fields(dict(fields), "fault")
     misbehaviour = _read_misbehaviour(reader)
     reader.finish()
@@ -97,7 +97,7 @@ def read_misbehaviour(fields: Mapping[str, object]) -> Misbehaviour:
 
 
 def read_plan(fields: Mapping[str, object]) -> tuple[Fault, ...]:
-    """`faults` as scenario files write them; raises ScenarioError."""
+    """Read `faults` written as in scenario files. Raises ScenarioError."""
     reader = Fields(dict(fields), "plan")
     plan = tuple(_read_fault(fault) for fault in reader.children("faults"))
     reader.finish()
@@ -120,7 +120,7 @@ def _read_turn(fields: Fields, number: int) -> Turn:
     for name in turn.seen:
         if name not in PICTURES:
             raise ScenarioError(
-                f"{fields.path}.seen: must be of {', '.join(PICTURES)}, is {name!r}"
+                f"{fields.path}.seen: must be one of {', '.join(PICTURES)}; it is {name!r}"
             )
     return turn
 
@@ -162,20 +162,20 @@ def _read_voice(model: Fields) -> Voice:
 
 
 def _read_caller_voice(recognition: Fields | None) -> Voice | None:
-    """None for recognition by grammar, which understands English from any voice."""
+    """Read the caller's voice; None for `grammar`, which understands English from any voice."""
     if recognition is None:
         return None
-    by, voice = recognition.text("by"), None
-    if by == "matching":
+    voice = None
+    if recognition.choice("by", ("grammar", "matching")) == "matching":
         name = recognition.text("voice")
         if name is None:
-            raise ScenarioError(f"{recognition.path}.voice: must be the caller's voice, is missing")
+            raise ScenarioError(
+                f"{recognition.path}.voice: must be the caller's voice; it is missing"
+            )
         words_per_minute = recognition.whole(
             "words_per_minute", Voice().words_per_minute, minimum=80
         )
         voice = Voice(name, words_per_minute=words_per_minute)
-    elif by != "grammar":
-        raise ScenarioError(f"{recognition.path}.by: must be grammar or matching, is {by!r}")
     recognition.finish()
     return voice
 

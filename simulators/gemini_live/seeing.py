@@ -19,7 +19,7 @@ Mark = tuple[bool, ...]
 
 
 def known_picture(image: bytes) -> str | None:
-    """Which of the shipped pictures it is; None for another. Raises ValueError if it isn't one."""
+    """Return which shipped picture this is, or None. Raises ValueError if it isn't an image."""
     mark = _mark(image)
     differing = {name: _differing(mark, known) for name, known in _known().items()}
     nearest = min(differing, key=differing.__getitem__)
@@ -40,7 +40,7 @@ def _mark(image: bytes) -> Mark:
         opened = Image.open(io.BytesIO(image))
         grey = opened.convert("L").resize((_SIDE + 1, _SIDE), Image.Resampling.BOX)
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError("no picture") from error
+        raise ValueError("not a picture") from error
     light = grey.tobytes()
     rows = (light[row * (_SIDE + 1) :][: _SIDE + 1] for row in range(_SIDE))
     return tuple(left > right for row in rows for left, right in itertools.pairwise(row))

@@ -35,8 +35,8 @@ class GeminiLiveServer:
 
     base_url   "https://127.0.0.1:PORT", for HttpOptions
     ca_file    PEM of the certificate authority, for SSL_CERT_FILE or an SSL context
-    sessions   one record per connection that asked for a session, the newest last
-    faults     what goes wrong in later sessions; the scenario's at first, may be replaced
+    sessions   one record per connection that requested a session, the newest last
+    faults     the faults of later sessions; the scenario's at first, but may be replaced
     """
 
     def __init__(
@@ -44,13 +44,16 @@ class GeminiLiveServer:
         scenario: Scenario,
         *,
         api_key: str = "stand-in-key",
-        token: str = "stand-in-token",  # noqa: S107 (a stand-in's, no secret)
+        token: str = "stand-in-token",  # noqa: S107 (a stand-in's, not a secret)
         host: str = "127.0.0.1",
         port: int = 0,
         folder: Path | None = None,
     ) -> None:
-        """Sessions write their records to `folder` as they end. `__aenter__` raises UnknownWord or
-        SpeechError if the scenario can't be heard or said."""
+        """Sessions write their records to `folder` as they end.
+
+        `__aenter__` raises UnknownWord if a phrase can't be recognised, and SpeechError if a
+        sentence can't be said.
+        """
         self._scenario = scenario
         self._credentials = Credentials(api_key, token)
         self._host, self._port = host, port
@@ -118,7 +121,7 @@ class GeminiLiveServer:
         return kept.memory
 
     def _prepare(self) -> PhraseRecognizer:
-        """Build what is slow before the first caller has to wait for it."""
+        """Do the slow work now, so that the first caller doesn't have to wait for it."""
         for sentence in self._scenario.sentences:
             synthesize(sentence, rate_hz=OUTPUT_HZ, voice=self._scenario.voice)
         return _recognizer(self._scenario)
@@ -137,7 +140,7 @@ class GeminiLiveServer:
         )
 
     async def _meet(self, connection: ServerConnection, request: Request) -> Response | None:
-        """Respond to the handshake; None accepts it."""
+        """Return the response to a handshake; None accepts it."""
         fault = FaultPlan(tuple(self.faults), len(self.sessions) + 1).at_connect()
         if isinstance(fault, RefuseUpgrade):
             self._open_record(request.path).close_code = 1006
@@ -177,7 +180,7 @@ class GeminiLiveServer:
             await self._close_record(record, connection)
 
     async def _turn_away(self, connection: ServerConnection, refused: Refused) -> None:
-        """Refuse as the service does: its answer crosses the client's first message."""
+        """Refuse as the service does: after the client's first message."""
         with suppress(TimeoutError, ConnectionClosed):
             async with asyncio.timeout(_CLOSE_TIMEOUT_S):
                 await connection.recv()

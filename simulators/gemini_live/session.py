@@ -65,13 +65,13 @@ _MOST_EVENTS = 512
 
 
 class ResumptionDesk(Protocol):
-    """Where handles are kept; it outlives the sessions."""
+    """Keeps resumption handles, and outlives the sessions."""
 
     def remember(self, handle: str | None, memory: Memory, model: str, session: int) -> None:
-        """Keep `memory`; without a handle nothing is kept."""
+        """Keep `memory` under `handle`; without a handle, do nothing."""
 
     def redeem(self, handle: str, model: str) -> Memory:
-        """What is behind a handle; raises Refused."""
+        """Return the memory kept under a handle. Raises Refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class _Over(Exception):
 
 
 class Session:
-    """`run` returns when the connection has ended, from either side."""
+    """One session; `run` returns when either side has ended the connection."""
 
     def __init__(
         self,
@@ -156,15 +156,15 @@ class Session:
                 self._timer.cancel()
 
     def cause(self, fault: InSession) -> None:
-        """Misbehave once everything queued before is done.
+        """Cause a fault, once everything queued before it is done.
 
-        A session that is flooded has trouble enough: with a full queue, the fault is dropped.
+        With a full queue, the fault is dropped: a flooded session has trouble enough.
         """
         if not self._events.full():
             self._events.put_nowait(_Caused(fault))
 
     async def _read_setup(self) -> Setup | None:
-        """The setup, or None if it must stay without a response."""
+        """Read the setup; returns None if it must not get a response."""
         async with asyncio.timeout(_SETUP_DEADLINE_S):
             frame = await self._socket.recv()
         message = self._read(frame, None)

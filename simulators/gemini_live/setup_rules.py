@@ -1,4 +1,4 @@
-"""What a setup may ask for: models, voices, tools and settings that go together.
+"""Checks what a setup requests: models, voices, tools, and settings that go together.
 
 Sources: Google's Live API reference and reports of refused sessions; see the comments.
 """
@@ -33,7 +33,7 @@ _MOST_PADDING_MS = 10_000
 
 
 def read_setup(body: Canonical, *, vertex: bool = False) -> Setup:
-    """A setup from its canonical form; raises Refused with the code the real service uses."""
+    """Read a setup from its canonical form; raises Refused with the code the service uses."""
     model = _read_model(body.get("model", ""), vertex)
     generation: Canonical = body.get("generation_config", {})
     _check_generation(generation, model)
@@ -64,7 +64,7 @@ def read_setup(body: Canonical, *, vertex: bool = False) -> Setup:
 
 
 def calls_have_ids(model: str, *, vertex: bool) -> bool:
-    """Whether function calls carry ids: all but those of Gemini 2.5 on Vertex AI.
+    """Whether function calls carry ids; only those of Gemini 2.5 on Vertex AI don't.
 
     Sources: googleapis/js-genai issue 1210; for 3.8 on Vertex AI, LiveKit's Google plugin 1.8.9.
     """
@@ -72,7 +72,7 @@ def calls_have_ids(model: str, *, vertex: bool) -> bool:
 
 
 def read_content(content: Canonical) -> str:
-    """The texts of a content, joined."""
+    """Join the texts in a `Content` message."""
     return "\n".join(part["text"] for part in content.get("parts", ()) if "text" in part)
 
 
@@ -93,8 +93,8 @@ def read_tools(
 
 
 def _refuse_behaviors(tools: Iterable[Canonical]) -> None:
-    """Functions of Gemini 2.5 on Vertex AI block, and have no field for it (googleapis/python-genai
-    issue 1739)."""
+    """Refuse `behavior`: functions of Gemini 2.5 on Vertex AI always block, and lack that field
+    (googleapis/python-genai issue 1739)."""
     for index, tool in enumerate(tools):
         for place, function in enumerate(tool.get("function_declarations", ())):
             if "behavior" in function:
@@ -103,7 +103,8 @@ def _refuse_behaviors(tools: Iterable[Canonical]) -> None:
 
 
 def _refuse_search_beside_functions(tools: Iterable[Canonical]) -> None:
-    """Reported for Gemini 2.5 on Vertex AI, in these words (googleapis/dotnet-genai issue 248)."""
+    """Refuse search together with functions, as Gemini 2.5 on Vertex AI is reported to do, in these
+    words (googleapis/dotnet-genai issue 248)."""
     kinds = {kind for tool in tools for kind in tool}
     if {"google_search", "function_declarations"} <= kinds:
         raise invalid("Multiple tools are supported only when they are all search tools.")

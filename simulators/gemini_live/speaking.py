@@ -42,7 +42,7 @@ from simulators.speech.pcm import Pcm
 
 
 class Speaker:
-    """Every method takes the time and returns actions; see `Conversation`."""
+    """Speaks the model's turns. Methods get the time and return actions; see `Conversation`."""
 
     def __init__(self, setup: Setup, pace: Pace, memory: Memory, session_id: str) -> None:
         self._setup = setup
@@ -56,7 +56,7 @@ class Speaker:
         self.memory = memory
         self.tools: dict[str, ToolDeclaration] = {tool.name: tool for tool in setup.tools}
         self.held = False
-        """While the caller has the floor, nothing new begins."""
+        """Whether the caller has the floor; while they do, no new turn begins."""
         self.asks_again = False
         """Whether calls that were cancelled because the caller spoke are repeated."""
         self.ends_turn_with_call = False
@@ -71,7 +71,7 @@ class Speaker:
         return self._turn.next_due_ms if self._turn else None
 
     def answer(self, answer: Answer, now_ms: float) -> list[Action]:
-        """Start replying after the thinking time, or after what is being said now."""
+        """Start replying after the thinking time, or after the current turn."""
         name: str | None = answer.name
         steps = steps_of(answer.reply)
         if self.empty_because is not None:
@@ -84,7 +84,7 @@ class Speaker:
         return self.advance(now_ms)
 
     def advance(self, now_ms: float) -> list[Action]:
-        """Do whatever has fallen due."""
+        """Do everything that is scheduled up to now."""
         actions: list[Action] = []
         while True:
             if self._turn is None and self._waiting and not self.held:
@@ -97,7 +97,7 @@ class Speaker:
             actions += done
 
     def synthesised(self, turn_id: int, pcm: Pcm, now_ms: float) -> list[Action]:
-        """The audio of the sentence that `Synthesise` asked for; a stale one is dropped."""
+        """Handle the audio that `Synthesise` requested; stale audio is dropped."""
         turn = self._turn
         if turn is None or turn.turn_id != turn_id or turn.sentence is None:
             return []
@@ -105,7 +105,7 @@ class Speaker:
         return self.advance(now_ms)
 
     def interrupt(self, now_ms: float) -> list[Action]:
-        """The caller speaks: stop what has begun, and drop what hasn't."""
+        """Stop the current turn because the caller speaks. One that hasn't begun is dropped."""
         turn, self._turn = self._turn, None
         if turn is None or not turn.generating:
             return []
@@ -127,7 +127,7 @@ class Speaker:
             self._turn.delivery.pace = self.pace
 
     def tools_answered(self, message: ToolResponses, now_ms: float) -> list[Action]:
-        """Raises Refused for a response to a call that was never made."""
+        """Handle tool responses. Raises Refused for one to a call that was never made."""
         actions: list[Action] = []
         for response in message.responses:
             if self._is_lost(response):
@@ -147,7 +147,7 @@ class Speaker:
         return tool is not None and tool.behavior is Behavior.BLOCKING
 
     def _step(self, turn: ModelTurn, now_ms: float) -> list[Action] | None:
-        """The next step of this turn; None if it isn't time for one."""
+        """Take the next step of this turn; returns None if it isn't time for one."""
         if not turn.generating:
             return self._start(turn) if now_ms >= turn.begins_at_ms else None
         if turn.delivery:

@@ -1,4 +1,4 @@
-"""Which tool calls are open, who waits for them, and what came back."""
+"""Tracks which tool calls are open, who waits for them, and what they returned."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ class Batch:
     calls: tuple[FunctionCall, ...]
     blocking: bool
     again: bool = False
-    """Whether they were made before, and cancelled."""
+    """Whether the calls were made before and cancelled."""
     responses: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     scheduling: Scheduling = Scheduling.WHEN_IDLE
 
@@ -39,14 +39,14 @@ class ToolLedger:
         self._answered: set[str] = set()
 
     def __bool__(self) -> bool:
-        """Whether any call waits for its answer."""
+        """Whether any call waits for its response."""
         return bool(self._open)
 
     def add(self, batch: Batch) -> None:
         self._open.update({call.call_id: batch for call in batch.calls})
 
     def cancel(self, batch: Batch) -> tuple[str, ...]:
-        """Forget the batch's open calls and return their ids; late answers will be ignored."""
+        """Forget the batch's open calls and return their ids; late responses will be ignored."""
         ids = tuple(call.call_id for call in batch.calls if call.call_id in self._open)
         for call_id in ids:
             del self._open[call_id]
@@ -54,7 +54,7 @@ class ToolLedger:
         return ids
 
     def answer(self, response: ToolResponse) -> Batch | None:
-        """The batch that this completes, if any; raises Refused for an unknown call."""
+        """Note a response; returns the batch it completes, if any. Refuses unknown calls."""
         call_id = self._identify(response)
         if call_id in self._cancelled:
             return None
@@ -68,7 +68,7 @@ class ToolLedger:
         return batch if batch.complete else None
 
     def _identify(self, response: ToolResponse) -> str:
-        """The call's id. Vertex AI's clients send none, so there the name decides."""
+        """Return the call's id. Vertex AI's clients send none, so their calls are found by name."""
         if response.call_id in self._open or response.call_id in self._cancelled:
             return response.call_id
         if response.call_id in self._answered:

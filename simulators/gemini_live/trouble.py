@@ -51,7 +51,7 @@ _NOT_JSON = b"\x00\xff\xfe{"
 
 
 class Trouble:
-    """`pass_on` takes the actions of the conversation and returns those that really happen."""
+    """Injects faults: `pass_on` turns a conversation's actions into what really happens."""
 
     def __init__(self, plan: FaultPlan, speaker: Speaker, listening: Listening) -> None:
         self._plan = plan
@@ -63,7 +63,7 @@ class Trouble:
         self._caller_words_late_ms = 0.0
         self._agent_words_late_ms: float | None = None
         self._agent_words: list[ServerMessage] = []
-        """The current turn's words, if they are sent only after it."""
+        """The current turn's words, if they are held back until it is over."""
         self._later: list[tuple[float, ServerMessage | GoingAway]] = []
 
     @property
@@ -74,7 +74,7 @@ class Trouble:
         return min((time for time in times if time is not None), default=None)
 
     def advance(self, now_ms: float) -> list[Action]:
-        """The faults whose time has come."""
+        """Cause the faults whose time has come."""
         actions = self._misbehave(self._plan.at(now_ms / 1000), now_ms)
         actions += self._send_later(now_ms)
         if self._close_at_ms is not None and now_ms >= self._close_at_ms:
@@ -83,7 +83,7 @@ class Trouble:
         return actions
 
     def cause(self, fault: InSession, now_ms: float) -> list[Action]:
-        """Misbehave in a way that wasn't planned."""
+        """Cause a fault that wasn't planned."""
         return self._cause(fault, now_ms)
 
     def pass_on(self, actions: Iterable[Action], now_ms: float) -> list[Action]:
@@ -138,7 +138,7 @@ class Trouble:
         return actions + self._misbehave(self._plan.count(moment), now_ms)
 
     def _send_later(self, now_ms: float) -> list[Action]:
-        """What was held back until now."""
+        """Send what was held back until now."""
         due = [what for at_ms, what in self._later if at_ms <= now_ms]
         self._later = [(at_ms, what) for at_ms, what in self._later if at_ms > now_ms]
         actions: list[Action] = []

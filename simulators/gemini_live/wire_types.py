@@ -1,4 +1,4 @@
-"""The fields each client message may have, and a check against them as strict as protobuf's."""
+"""Checks client messages against the fields they may have, as strictly as protobuf does."""
 
 import base64
 import binascii
@@ -47,7 +47,7 @@ class MapOf:
 Kind = Scalar | Choice | Message | Repeated | MapOf
 Fields = Mapping[str, Kind]
 Canonical = dict[str, Any]
-"""A checked message: keys in snake_case, bytes decoded, nothing unknown left."""
+"""A checked message: keys in snake_case, bytes decoded, no unknown fields."""
 
 _STANDARD_ALPHABET = str.maketrans("-_", "+/")
 
@@ -72,7 +72,7 @@ class WireTypes:
         }
 
     def check(self, value: object, kind: Kind, path: str) -> Any:
-        """`value` in canonical form; raises Refused (1007) naming the first bad field."""
+        """Convert `value` to canonical form; raises Refused (1007) naming the first bad field."""
         match kind:
             case Scalar():
                 return _check_scalar(value, kind, path)
@@ -94,7 +94,7 @@ class WireTypes:
                 assert_never(kind)
 
     def check_message(self, value: object, type_name: str, path: str) -> Canonical:
-        """The fields that are present and not null, by their snake_case names."""
+        """Return the fields that are present and not null, by their snake_case names."""
         if not isinstance(value, dict):
             raise _bad_value(path or "message", type_name, value)
         table = self._tables[type_name]

@@ -1,4 +1,4 @@
-"""Server messages to wire JSON."""
+"""Encodes server messages as JSON."""
 
 import base64
 import json
@@ -27,10 +27,10 @@ _MIME_TYPE = f"audio/pcm;rate={OUTPUT_HZ}"
 
 
 def encode(message: ServerMessage, *, vertex: bool = False, identified: bool = True) -> bytes:
-    """UTF-8 JSON for a binary frame.
+    """Encode a message as UTF-8 JSON for a binary frame.
 
-    Vertex AI names a few fields of the usage differently. Function calls have no ids unless they
-    are `identified`; that cancellations then have none either is [assumed].
+    Vertex AI names a few fields of the usage differently. Function calls have ids only if they are
+    `identified`, and so [assumed] do cancellations.
     """
     if isinstance(message, Binary):
         return message.data
@@ -40,7 +40,7 @@ def encode(message: ServerMessage, *, vertex: bool = False, identified: bool = T
 def _to_json(message: ServerMessage, vertex: bool, identified: bool) -> Any:
     match message:
         case Binary():
-            raise AssertionError("it is not JSON")
+            raise AssertionError("a Binary message is not JSON")
         case SetupComplete(session_id):
             return {"setupComplete": {"sessionId": session_id}}
         case AudioChunk(data):
@@ -82,7 +82,7 @@ def _to_json(message: ServerMessage, vertex: bool, identified: bool) -> Any:
 def _usage(usage: Usage, vertex: bool) -> dict[str, Any]:
     spoken = "candidates" if vertex else "response"
     prompt = usage.prompt_text + usage.prompt_audio + usage.prompt_image
-    # [assumed] Whatever comes as video is counted as video.
+    # [assumed] Pictures that are sent as video are counted as video.
     pictures = [{"modality": "VIDEO", "tokenCount": usage.prompt_image}]
     return {
         "promptTokenCount": prompt,

@@ -8,5 +8,5 @@ whatever reads it, and a water meter."""
 
 
 def picture(name: str) -> bytes:
-    """The JPEG of one of PICTURES."""
+    """Return one of PICTURES as a JPEG."""
     return (resources.files("simulators.pictures") / f"{name}.jpg").read_bytes()

@@ -1,1 +1,1 @@
-"""Speech for the stand-ins: synthesis, recognition, voice activity, and whether it is intact."""
+"""Speech for the stand-ins: synthesis, recognition, voice activity, and integrity checks."""

@@ -17,7 +17,7 @@ _FLOOR_FRAMES = 100
 
 @dataclass(frozen=True, slots=True)
 class SpeechStarted:
-    """Speech began at `at_ms` on the line of samples fed."""
+    """Speech began at `at_ms`, a position in the audio fed so far."""
 
     at_ms: int
 
@@ -33,10 +33,10 @@ ActivityEvent = SpeechStarted | SpeechStopped
 
 
 class ActivityDetector:
-    """Feed it samples in pieces of any length; returns events, timed by the samples.
+    """Detects when speech starts and stops in audio that is fed in pieces of any length.
 
     silence_ms    quiet that ends speech; longer than the pauses inside a sentence (200-400 ms)
-    onset_ms      sound that begins it; shorter sounds are clicks
+    onset_ms      sound that starts speech; shorter sounds are clicks
     margin_db     how far above the noise floor a frame must be
     minimum_dbfs  anything softer is never speech
     """
@@ -69,7 +69,7 @@ class ActivityDetector:
 
     @property
     def now_ms(self) -> int:
-        """How much has been analysed, in whole frames."""
+        """How much audio has been analysed, in whole frames."""
         return self._now_ms
 
     def feed(self, pcm: Pcm) -> list[ActivityEvent]:
@@ -106,7 +106,7 @@ class ActivityDetector:
 
 
 def levels_dbfs(frames: npt.NDArray[np.int16]) -> npt.NDArray[np.float64]:
-    """The level of each row in dB below full scale, without its DC offset."""
+    """Return the level of each row in dB below full scale, without its DC offset."""
     power = frames.astype(np.float64).var(axis=1) / 32_768**2
     levels: npt.NDArray[np.float64] = 10 * np.log10(np.maximum(power, 10 ** (_SILENT_DBFS / 10)))
     return levels

@@ -1,7 +1,7 @@
-"""Did a sentence arrive intact? Compares its samples with the received ones, window by window.
+"""Checks whether a sentence arrived intact, by comparing samples window by window.
 
-Recognition can't tell: it still understands a sentence with a third of its frames removed. Here,
-every 50 ms of speech must be there, in its place, and pauses must be silent.
+Recognition can't tell: it still understands a sentence with a third of its frames removed. This
+check requires every 50 ms of speech to be present and in place, and pauses to be silent.
 """
 
 import math
@@ -20,9 +20,9 @@ _HOP = WORK_HZ // 40
 _SEARCH = WORK_HZ // 25
 _HEAD = WORK_HZ
 _VOICED_DB = -35.0
-"""Relative to the loudest window; below that, µ-law's own noise begins to matter."""
+"""Relative to the loudest window; below this, µ-law's own noise begins to matter."""
 _QUIET_DB = -25.0
-"""In the sentence's pauses, nothing may be louder than this."""
+"""The loudest sound allowed in the sentence's pauses, relative to the loudest window."""
 _INTACT_CORRELATION = 0.95
 _FOUND_CORRELATION = 0.5
 
@@ -34,10 +34,10 @@ class Alignment:
     offset_ms          where it begins in the received audio
     correlation        of the whole sentence at that place, 0 to 1
     worst_window       lowest correlation of any 50 ms of speech
-    lag_drift_samples  how far speech is from its place, at most (8 kHz samples; up to 40 ms)
+    lag_drift_samples  the furthest any speech is from its place (8 kHz samples; up to 40 ms)
     intact_ms          how much arrived intact from the beginning, to about 25 ms
-    intact             whether all of it did
-    why                one line for a person; says what is wrong and where
+    intact             whether the whole sentence did
+    why                what is wrong and where, in one line for people
     """
 
     offset_ms: float
@@ -61,8 +61,8 @@ class _Windows:
 def align(source: Pcm, received: Pcm, *, rate_hz: int, received_hz: int | None = None) -> Alignment:
     """Find `source` in `received` (which may be much longer) and compare.
 
-    Gain, delay and a telephone's band limit aren't damage; missing, added, moved or distorted
-    speech is. `received_hz` is the rate of `received` if it differs.
+    Gain, delay and a telephone's band limit don't count as damage; missing, added, moved or
+    distorted speech does. `received_hz` is the rate of `received` if it differs.
     """
     return find_in_order([source], received, rate_hz=rate_hz, received_hz=received_hz)[0]
 
@@ -93,7 +93,7 @@ def find_in_order(
 
 
 def cut(received: Pcm, alignment: Alignment, *, received_hz: int, duration_ms: float) -> Pcm:
-    """The stretch of `received` in which the aligned sentence lies."""
+    """Return the part of `received` that holds the aligned sentence."""
     start = max(round(alignment.offset_ms * received_hz / 1000), 0)
     return received[start : start + round(duration_ms * received_hz / 1000)]
 
@@ -133,7 +133,7 @@ def _compare(reference: Signal, heard: Signal) -> _Windows:
     fits = products / np.sqrt(np.maximum(expected_energy * actual_energy, 1.0))
     loudest = expected_energy.max(initial=1.0)
     voiced = expected_energy > loudest * 10 ** (_VOICED_DB / 10)
-    # By what arrived: the missing part of a sentence that was cut off says nothing about the gain.
+    # Estimate the gain only from windows that arrived; the others say nothing about it.
     arrived = voiced & (fits >= _INTACT_CORRELATION)
     gain = products[arrived].sum() / max(float(expected_energy[arrived].sum()), 1.0)
     too_loud = actual_energy > max(gain, 0.1) ** 2 * loudest * 10 ** (_QUIET_DB / 10)
@@ -142,21 +142,21 @@ def _compare(reference: Signal, heard: Signal) -> _Windows:
 
 
 def _lags(windows: _Windows, reference: Signal, recording: Recording, start: int) -> list[int]:
-    """How far each damaged window of speech is from its place; at least one entry."""
+    """Return how far each damaged window of speech is from its place, after a leading 0."""
     expected = _cut_windows(reference)
     damaged = np.flatnonzero(windows.voiced & ~windows.good).tolist()
     return [0, *(_best_lag(expected[i], recording, start + i * _HOP) for i in damaged)]
 
 
 def _cut_windows(signal: Signal) -> Signal:
-    """Windows of 50 ms every 25 ms; the last one is filled with silence."""
+    """Cut windows of 50 ms every 25 ms; the last one is padded with silence."""
     count = -(-max(len(signal) - _WINDOW, 0) // _HOP) + 1
     padded = np.pad(signal, (0, (count - 1) * _HOP + _WINDOW - len(signal)))
     return np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[::_HOP]
 
 
 def _best_lag(window: Signal, recording: Recording, start: int) -> int:
-    """How many samples late (or early, if negative) the window is; 0 if it isn't near."""
+    """Return how many samples late (early, if negative) the window is; 0 if it isn't near."""
     around = recording.part(start - _SEARCH, len(window) + 2 * _SEARCH)
     products = np.correlate(around, window, mode="valid")
     energy = np.convolve(around**2, np.ones(len(window)), mode="valid")

@@ -23,7 +23,7 @@ _REPEAT_SHARE = 0.8
 class Location:
     """Where a sentence was found: `start` is in whole samples at WORK_HZ.
 
-    The true start is `start + fraction`; `correlation` covers everything searched for.
+    The true start is `start + fraction`; `correlation` is that of the whole sentence.
     """
 
     start: int
@@ -43,7 +43,7 @@ class Recording:
         self._energy = np.concatenate(([0.0], np.cumsum(self.signal**2)))
 
     def locate(self, sentence: Signal, *, not_before: int = 0) -> Location:
-        """The first place at or after `not_before` that fits about as well as any other."""
+        """Find the first place at or after `not_before` that fits about as well as the best one."""
         fits = self._correlations(sentence)
         first = min(not_before + self.margin, len(fits) - 1)
         near_best = first + int(np.argmax(fits[first:] >= _REPEAT_SHARE * fits[first:].max()))
@@ -52,7 +52,7 @@ class Recording:
         return Location(summit - self.margin, _fraction(fits, summit), float(fits[summit]))
 
     def part(self, start: int, length: int) -> Signal:
-        """`length` samples from `start`; silence where the recording does not reach."""
+        """Return `length` samples from `start`, with silence beyond the ends of the recording."""
         begin = start + self.margin
         piece = self.signal[max(begin, 0) : max(begin + length, 0)]
         missing_before = min(max(-begin, 0), length)
@@ -69,7 +69,7 @@ class Recording:
 
 
 def _fraction(fits: npt.NDArray[np.float64], summit: int) -> float:
-    """Where the true peak lies between samples, by band-limited interpolation."""
+    """Find the true peak between samples, by band-limited interpolation."""
     steps = np.arange(-_FINE_STEPS, _FINE_STEPS + 1) / _FINE_STEPS
     offsets = np.arange(-_NEIGHBOURS, _NEIGHBOURS + 1)
     distances = steps[:, np.newaxis] - offsets[np.newaxis, :]
@@ -79,7 +79,7 @@ def _fraction(fits: npt.NDArray[np.float64], summit: int) -> float:
 
 
 def shift(signal: Signal, delay: float) -> Signal:
-    """`signal` delayed by a fraction of a sample; exact because it is band-limited."""
+    """Delay `signal` by a fraction of a sample; exact because it is band-limited."""
     if delay == 0:
         return signal
     spectrum = np.fft.rfft(signal)
@@ -88,7 +88,7 @@ def shift(signal: Signal, delay: float) -> Signal:
 
 
 def band_limit(pcm: Pcm, rate_hz: int) -> Signal:
-    """`pcm` at WORK_HZ, limited to 200 to 3 400 Hz, without delay."""
+    """Resample `pcm` to WORK_HZ and limit it to 200 to 3 400 Hz, without delay."""
     signal = resample(pcm, from_hz=rate_hz, to_hz=WORK_HZ).astype(np.float64)
     size = 1 << (len(signal) + WORK_HZ // 10).bit_length()
     frequencies = np.fft.rfftfreq(size, 1 / WORK_HZ)

@@ -1,7 +1,7 @@
-"""Tells which expected sentence was said by comparing samples, so in any language.
+"""Identifies which expected sentence was said by comparing samples, which works in any language.
 
-A synthetic voice says a sentence the same way every time, so its samples identify it, whereas a
-recogniser that knows only English would have to understand it.
+A synthetic voice says a sentence the same way every time, so its samples identify it. The
+recogniser in `recognition` has to understand it, and knows only English.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,16 +16,16 @@ from simulators.speech.recognition import normalise
 from simulators.speech.resampling import resample
 
 _COARSE = 4
-"""One in this many samples at WORK_HZ is used to find a sentence."""
+"""Only one in this many samples at WORK_HZ is used to find a sentence."""
 _WINDOW = WORK_HZ // 5
 _HOP = WORK_HZ // 10
 _SEARCH = WORK_HZ * 60 // 1000
 """How far a window may be from its place: three lost frames."""
 _VOICED_DB = -15.0
-"""Relative to the loudest window; softer ones drown in a line's noise."""
+"""Relative to the loudest window; softer ones drown in line noise."""
 _ALIKE = 0.68
-"""Similarity of the worst window. Measured: at least 0.80 with noise 10 dB below the speech, 0.69
-if a frame of a sentence is lost; 0.54 if one of its six digits differs."""
+"""The least similarity the worst window may have. Measured: at least 0.80 with noise 10 dB below
+the speech, 0.69 if a frame of a sentence is lost; 0.54 if one of its six digits differs."""
 _WORTH_COMPARING = 0.15
 _REST_SHARE = 0.15
 _QUIET_SHARE = 1e-3
@@ -34,7 +34,7 @@ _SIZE = 1 << (_WINDOW + 2 * _SEARCH).bit_length()
 
 @dataclass(frozen=True, slots=True)
 class _Sentence:
-    """`starts`, `energies` and `spectra` have an entry for every voiced window of `length`."""
+    """A known sentence; `starts`, `energies` and `spectra` have an entry per voiced window."""
 
     phrase: str | None
     coarse: Signal
@@ -55,10 +55,10 @@ _NOTHING = _Match(None, 0.0, whole=False)
 
 
 class PhraseMatcher:
-    """Tells phrases apart, and from decoys, if all are spoken in the voice they are known in.
+    """Tells phrases and decoys apart, provided that all are spoken in the voice it was given.
 
-    Like `Recognizer`, it compares whole sentences, and it forgives a lost frame (see `alignment`).
-    Punctuation matters, because it can be heard. Measured: 17 ms with 13 sentences of 1 to 3 s;
+    Like `Recognizer`, it compares whole sentences, and it tolerates a lost frame (see `alignment`).
+    Punctuation matters, because it is audible. Measured: 17 ms with 13 sentences of 1 to 3 s;
     safe to use from several threads.
     """
 
@@ -70,13 +70,13 @@ class PhraseMatcher:
         spoken_hz: int,
         rate_hz: int,
     ) -> None:
-        """`phrases` and `decoys` as spoken; `rate_hz` is that of the audio to search."""
+        """`phrases` and `decoys` are audio at `spoken_hz`; the audio to search is at `rate_hz`."""
         self._rate_hz = rate_hz
         self._sentences = [_sentence(normalise(p), pcm, spoken_hz) for p, pcm in phrases.items()]
         self._sentences += [_sentence(None, pcm, spoken_hz) for pcm in decoys]
 
     def recognize(self, pcm: Pcm) -> str | None:
-        """The phrase in `pcm`, normalised; None for a decoy, something else or nothing."""
+        """Return the phrase in `pcm`, normalised; None for a decoy, anything else, or silence."""
         heard, coarse = band_limit(pcm, self._rate_hz), _coarse(pcm, self._rate_hz)
         matches = [_match(known, heard, coarse) for known in self._sentences]
         best = max(matches, key=lambda match: match.likeness, default=_NOTHING)
@@ -116,7 +116,7 @@ def _match(known: _Sentence, heard: Signal, coarse: Signal) -> _Match:
 
 
 def _locate(sought: Signal, heard: Signal) -> tuple[int, float]:
-    """Where `heard` has the sentence, if it does, and how similar the two are there as a whole."""
+    """Find where the sentence fits `heard` best, and how similar the two are there as a whole."""
     size = 1 << (len(heard) + len(sought)).bit_length()
     products = np.fft.irfft(np.fft.rfft(heard, size) * np.fft.rfft(sought, size).conj(), size)
     best = int(np.argmax(products))
@@ -125,7 +125,7 @@ def _locate(sought: Signal, heard: Signal) -> tuple[int, float]:
 
 
 def _fits(known: _Sentence, heard: Signal) -> npt.NDArray[np.float64]:
-    """How well each window of the sentence is found within `_SEARCH` of its place in `heard`."""
+    """Return how well each window of the sentence fits `heard` within `_SEARCH` of its place."""
     slide = np.lib.stride_tricks.sliding_window_view
     around = np.fft.rfft(slide(heard, _WINDOW + 2 * _SEARCH)[known.starts], _SIZE)
     products = np.fft.irfft(around * known.spectra.conj(), _SIZE)[:, : 2 * _SEARCH + 1]

@@ -1,11 +1,11 @@
-"""G.711 µ-law: 16 bit samples to bytes and back, by table."""
+"""G.711 µ-law: converts 16-bit samples to bytes and back, using tables."""
 
 import numpy as np
 import numpy.typing as npt
 
 from simulators.speech.pcm import Pcm
 
-_BIAS = 132  # 33 on the 14 bit scale of G.711, table 2a
+_BIAS = 132  # 33 on the 14-bit scale of G.711, table 2a
 _CLIP = 32_635
 
 SILENCE = b"\xff"
@@ -13,12 +13,12 @@ SILENCE = b"\xff"
 
 
 def encode(pcm: Pcm) -> bytes:
-    """One byte per sample."""
+    """Encode each sample as one byte."""
     return _ENCODE[pcm.view(np.uint16)].tobytes()
 
 
 def decode(data: bytes) -> Pcm:
-    """One sample per byte."""
+    """Decode each byte to one sample."""
     return _DECODE[np.frombuffer(data, dtype=np.uint8)]
 
 
@@ -30,7 +30,7 @@ def _decoding_table() -> Pcm:
 
 
 def _encoding_table() -> npt.NDArray[np.uint8]:
-    """Indexed by the sample's bit pattern, so that no arithmetic is left for `encode`."""
+    """Indexed by the sample's bit pattern, so that `encode` needs no arithmetic."""
     sample = np.arange(65_536, dtype=np.uint16).view(np.int16).astype(np.int32)
     biased = np.minimum(np.abs(sample), _CLIP) + _BIAS
     exponent = np.frexp(biased.astype(np.float64))[1].astype(np.int32) - 8

@@ -1,4 +1,4 @@
-"""Samples in memory and in WAV files: 16 bit, mono arrays of numpy int16."""
+"""Samples in memory and in WAV files: 16-bit, as mono arrays of numpy int16."""
 
 import wave
 from pathlib import Path
@@ -22,12 +22,12 @@ def to_pcm(signal: Signal) -> Pcm:
 
 
 def from_bytes(data: bytes) -> Pcm:
-    """Little-endian 16 bit samples; raises ValueError for an odd number of bytes."""
+    """Decode little-endian 16-bit samples. Raises ValueError for an odd number of bytes."""
     return np.frombuffer(data, dtype=_SAMPLE).astype(np.int16)
 
 
 def to_bytes(pcm: Pcm) -> bytes:
-    """Little-endian 16 bit samples."""
+    """Encode as little-endian 16-bit samples."""
     return pcm.astype(_SAMPLE).tobytes()
 
 
@@ -40,7 +40,7 @@ def duration_ms(pcm: Pcm, rate_hz: int) -> float:
 
 
 def write_wav(path: Path, rate_hz: int, *channels: Pcm) -> None:
-    """Write the channels side by side; shorter ones are filled with silence."""
+    """Write one file with all channels; shorter ones are padded with silence."""
     longest = max(len(channel) for channel in channels)
     frames = np.zeros((longest, len(channels)), dtype=_SAMPLE)
     for index, channel in enumerate(channels):
@@ -53,7 +53,7 @@ def write_wav(path: Path, rate_hz: int, *channels: Pcm) -> None:
 
 
 def read_wav(path: Path) -> tuple[int, tuple[Pcm, ...]]:
-    """Rate in Hz and one array per channel; 16-bit files only."""
+    """Return the rate in Hz and one array per channel. Accepts only 16-bit files."""
     with wave.open(str(path), "rb") as file:
         if file.getsampwidth() != 2:
             raise ValueError(f"{path} has {8 * file.getsampwidth()}-bit samples, not 16-bit")

@@ -1,4 +1,4 @@
-"""Tells which expected sentence was said: pocketsphinx with a grammar of phrases and decoys."""
+"""Identifies which expected sentence was said, using pocketsphinx and a grammar of sentences."""
 
 import re
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ _NOISE_RMS = 10.0
 _INTERJECTIONS = frozenset(("ah", "hm", "oh", "so", "uh", "um", "well"))
 """Always decoys: otherwise each of these would be heard as "no"."""
 _PHONE_MS = range(30, 250)
-"""Plausible time per phone; it is 80 ms in speech at 165 words a minute."""
+"""Plausible durations of a phone; one lasts 80 ms at 165 words a minute."""
 
 
 class UnknownWord(ValueError):
@@ -28,23 +28,23 @@ class UnknownWord(ValueError):
 
 
 def normalise(text: str) -> str:
-    """Lower case words, single spaces, no punctuation except apostrophes inside words."""
+    """Lower the case, and drop extra spaces and all punctuation but apostrophes inside words."""
     words = re.findall(r"[^\W_]+(?:'[^\W_]+)*", text.lower().replace("\u2019", "'"))
     return " ".join(words)
 
 
 class PhraseRecognizer(Protocol):
-    """What tells phrases apart: `Recognizer` for English, `matching.PhraseMatcher` for the rest."""
+    """`Recognizer` recognises phrases in English, `matching.PhraseMatcher` in other languages."""
 
     def recognize(self, pcm: Pcm) -> str | None:
-        """The phrase in `pcm`, normalised; None for a decoy, something else or nothing."""
+        """Return the phrase in `pcm`, normalised; None for a decoy, anything else, or silence."""
 
 
 class Recognizer:
-    """Tells phrases apart, and from decoys: sentences that must not pass for a phrase.
+    """Recognises phrases, and rejects decoys: sentences that must not be taken for a phrase.
 
-    It compares whole sentences: half a phrase, another sentence or noise is None. It tells which
-    sentence was said, but never whether all of it arrived (see `alignment` for that). Takes about
+    It compares whole sentences: half a phrase, another sentence or noise gives None. It says which
+    sentence was spoken, but not whether all of it arrived (see `alignment` for that). Takes about
     0.2 s to build and 20 ms per sentence; safe to use from several threads.
     """
 
@@ -62,7 +62,7 @@ class Recognizer:
         self._decoder.activate_search("sentences")
 
     def recognize(self, pcm: Pcm) -> str | None:
-        """The phrase in `pcm`, normalised; None for a decoy, something else or nothing."""
+        """Return the phrase in `pcm`, normalised; None for a decoy, anything else, or silence."""
         audio = resample(pcm, from_hz=self._rate_hz, to_hz=_MODEL_HZ)
         speech_ms = _speech_ms(audio)
         if not speech_ms:
@@ -94,12 +94,12 @@ class Recognizer:
 def recognizer_for(
     phrases: tuple[str, ...], decoys: tuple[str, ...] = (), *, rate_hz: int
 ) -> Recognizer:
-    """The same recogniser again for the same sentences: building one takes 80 ms of CPU time."""
+    """Return a cached recogniser for these sentences; building one takes 80 ms of CPU time."""
     return Recognizer(phrases, decoys, rate_hz=rate_hz)
 
 
 def _speech_ms(pcm: Pcm) -> int:
-    """From the first to the last sound; 0 if there is none."""
+    """Return the time from the first to the last sound; 0 if there is none."""
     frame = _MODEL_HZ * FRAME_MS // 1000
     frames = pcm[: len(pcm) // frame * frame].reshape(-1, frame)
     loud = np.flatnonzero(levels_dbfs(frames) > _SILENCE_DBFS)
@@ -111,9 +111,9 @@ def _grammar(sentences: list[str]) -> str:
 
 
 def _prepare(pcm: Pcm) -> Pcm:
-    """Surround with quiet, and lift digital silence off zero, which the model can't handle.
+    """Pad with quiet, and add faint noise, because the model can't handle digital silence.
 
-    Measured on 40 sentences in four voices: 13 were misread without this, none with it.
+    Measured on 40 sentences in four voices: without this, 13 were misread; with it, none.
     """
     padded = np.pad(pcm.astype(np.float64), _MODEL_HZ * _PADDING_MS // 1000)
     noise = np.random.default_rng(1).normal(scale=_NOISE_RMS, size=len(padded))

@@ -1,4 +1,4 @@
-"""Change the sampling rate of a whole recording, without aliases and without delay."""
+"""Changes the sampling rate of a whole recording, without aliasing or delay."""
 
 from functools import lru_cache
 from math import gcd
@@ -14,7 +14,7 @@ _STOPBAND = 0.5
 
 
 def resample(pcm: Pcm, *, from_hz: int, to_hz: int) -> Pcm:
-    """`pcm` at another rate: flat up to 0.425 of the lower rate, -70 dB from half of it on.
+    """Resample `pcm`; flat up to 0.425 of the lower rate, and at -70 dB from half of it up.
 
     The result has ceil(len(pcm) * to_hz / from_hz) samples and begins at the same instant.
     """
@@ -43,7 +43,7 @@ def _polyphase(signal: Signal, from_hz: int, to_hz: int) -> Signal:
 def _taps(from_hz: int, to_hz: int) -> Signal:
     """One row of taps for each of the `up` positions between two input samples.
 
-    Kaiser's formulas give window and length for the wanted attenuation and transition.
+    Kaiser's formulas give the window and its length from the attenuation and transition wanted.
     """
     up = to_hz // gcd(from_hz, to_hz)
     lower_hz = min(from_hz, to_hz)

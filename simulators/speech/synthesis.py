@@ -32,9 +32,9 @@ class SpeechError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """How to speak. `name` is an espeak-ng voice, with a variant if wanted: "en-us+f3", "de".
+    """How to speak. `name` is an espeak-ng voice, optionally with a variant: "en-us+f3", "de".
 
-    `words_per_minute` 80 to 450, `pitch` 0 to 99, `peak_dbfs` the level of the loudest sample.
+    `words_per_minute` is 80 to 450, `pitch` 0 to 99, `peak_dbfs` the level of the loudest sample.
     """
 
     name: str = "en-us"
@@ -47,9 +47,9 @@ class Voice:
 def synthesize(
     text: str, *, rate_hz: int, voice: Voice = Voice(), edge_silence_ms: float = 20
 ) -> Pcm:
-    """`text` as speech, with `edge_silence_ms` of silence before and after; read-only.
+    """Return `text` as speech, with `edge_silence_ms` of silence at both ends; read-only.
 
-    Raises SpeechError if the voice is unknown or the text has nothing to say.
+    Raises SpeechError if the voice is unknown or the text contains nothing to say.
     """
     native_hz, native = _speak(text, voice)
     speech = resample(_trim(native), from_hz=native_hz, to_hz=rate_hz).astype(np.float64)
@@ -102,8 +102,8 @@ def _fresh_library() -> Iterator[ctypes.CDLL]:
     """Load espeak-ng and unload it afterwards.
 
     Its wave generator carries state from one utterance to the next, even across a restart, so
-    the same text would sound a little different each time. Unloaded libraries forget (measured:
-    identical samples, 5 ms an utterance).
+    the same text would sound a little different each time. Unloading it clears that state
+    (measured: identical samples, 5 ms an utterance).
     """
     library = ctypes.CDLL(espeakng_loader.get_library_path())
     try:

@@ -1,4 +1,4 @@
-"""Place one simulated call from a scenario, and write down what happened.
+"""Place one simulated call from a scenario, and write a report of what happened.
 
 The exit status is 0 if the script was played to its end, 1 if it wasn't, 2 if it couldn't start.
 """
@@ -49,7 +49,9 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m simulators.twilio", description=__doc__)
-    parser.add_argument("--scenario", type=Path, required=True, help="YAML file with a caller part")
+    parser.add_argument(
+        "--scenario", type=Path, required=True, help="YAML file with a `caller` part"
+    )
     parser.add_argument("--voice-url", required=True, help="the webhook that answers calls")
     parser.add_argument("--fallback-url", help="requested when the webhook fails")
     parser.add_argument("--status-url", help="receives status callbacks")
@@ -63,7 +65,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _tls(ca_file: str | None) -> ssl.SSLContext:
-    """Raises OSError that names the file."""
+    """Load the authorities to trust. Raises OSError naming the file."""
     try:
         return ssl.create_default_context(cafile=ca_file)
     except OSError as error:

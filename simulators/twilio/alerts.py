@@ -81,7 +81,7 @@ _WARNINGS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One alert. `detail` says what was seen, so that you can find the cause."""
+    """An alert; `detail` says what was observed, to help you find the cause."""
 
     code: AlertCode
     detail: str

@@ -1,4 +1,4 @@
-"""Text to µ-law speech for `<Say>` and for the people on the line, off the event loop."""
+"""Converts text to speech off the event loop, for `<Say>` and for the people on the line."""
 
 import asyncio
 
@@ -9,17 +9,17 @@ from .recording import RATE_HZ
 
 
 async def spoken(text: str, voice: Voice) -> bytes:
-    """`text` as µ-law, 8 kHz.
+    """Return `text` as speech in 8 kHz µ-law.
 
     Raises:
-        SpeechError: the voice is unknown, or the text has nothing to say.
+        SpeechError: the voice is unknown, or the text contains nothing to say.
     """
     pcm = await asyncio.to_thread(synthesize, text, rate_hz=RATE_HZ, voice=voice)
     return mulaw.encode(pcm)
 
 
 async def announced(text: str, language: str, voice: str) -> bytes:
-    """`text` as `<Say>` speaks it, in the available voice closest to the language tag."""
+    """Return `text` as `<Say>` speaks it, in the available voice closest to the language tag."""
     variant = "" if voice == "man" else "+f4"
     primary = language.partition("-")[0]
     for name in (language.lower(), primary):

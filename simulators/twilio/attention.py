@@ -1,16 +1,16 @@
-"""Tells a polite caller when to speak: has the agent replied, and has it finished?"""
+"""Tells a polite caller when to speak: once the agent has replied and finished."""
 
 from .hearing import Began, Ear, Ended
 
 _GRACE_MS = 200  # a reply may begin during the quiet end of the caller's sentence
-_TALKED_OVER_MS = 1500  # an agent still speaking after that didn't stop for the caller
+_TALKED_OVER_MS = 1500  # an agent still speaking by then didn't stop for the caller
 
 
 class Attention:
     """Follows the agent's voice since the caller last did something.
 
     What the agent was saying when the caller began doesn't count as a reply, and neither does a
-    ringing tone. Times are milliseconds on the line.
+    ringing tone. Times are positions in the recording, in milliseconds.
     """
 
     def __init__(self) -> None:
@@ -27,7 +27,7 @@ class Attention:
         return change
 
     def finish(self) -> Ended | None:
-        """End what was being said, because the call is over."""
+        """End the speech in progress, because the call is over."""
         if self._ear.speech_began_ms is None:
             return None
         return Ended(self._ear.speech_began_ms, self._ear.last_sound_ms)
@@ -40,7 +40,7 @@ class Attention:
         return None
 
     def expect_answer(self, at_ms: int) -> None:
-        """The caller has spoken or pressed a key, or someone new is on the line."""
+        """Expect a reply: the caller spoke or pressed a key, or someone new is on the line."""
         self._since_ms = at_ms
         self.answer_began_ms = None
 

@@ -28,7 +28,7 @@ from .session import Session
 from .stream_socket import StreamSocket
 
 _KEYS = frozenset("0123456789*#w")
-_KEY_S = 0.24  # a quick finger
+_KEY_S = 0.24  # from key to key, for quick fingers
 _WAIT_S = 0.5
 _FOR_EVER_S = 24 * 3600.0
 
@@ -38,18 +38,18 @@ class CallError(Exception):
 
 
 class NoticeTimeout(CallError):
-    """It didn't happen in time."""
+    """What the caller waited for didn't happen in time."""
 
 
 class CallOver(CallError):
-    """The call ended first."""
+    """The call ended while the caller was waiting."""
 
 
 class Call:
     """A call in progress, as the caller experiences it.
 
-    Waiting counts call time: it raises `NoticeTimeout` when the time is up, and `CallOver` if the
-    call ends first. All `*_ms` are positions in the recording, which begins when the call is
+    Timeouts are in call time: a wait raises `NoticeTimeout` when the time is up, and `CallOver` if
+    the call ends first. All `*_ms` are positions in the recording, which begins when the call is
     answered.
     """
 
@@ -66,7 +66,7 @@ class Call:
     # -- what the caller does
 
     async def start_saying(self, what: str | Pcm, *, text: str = "") -> Utterance:
-        """Start saying a text, or 8 kHz samples logged as `text`; doesn't wait."""
+        """Start saying a text, or 8 kHz samples that are logged as `text`, without waiting."""
         if isinstance(what, str):
             text = text or what
             audio = await spoken(what, self._voice)
@@ -79,14 +79,14 @@ class Call:
         return utterance
 
     async def say(self, what: str | Pcm, *, text: str = "") -> Utterance:
-        """Say it, and return when it has been said."""
+        """Like `start_saying`, but wait until it has been said."""
         utterance = await self.start_saying(what, text=text)
         await self.spoken(utterance)
         return utterance
 
     async def spoken(self, utterance: Utterance) -> None:
         """Wait until a sentence started with `start_saying` has been said."""
-        what = f"finish saying {utterance.text!r}"
+        what = f"{utterance.text!r} to be said"
         await self._until(lambda: utterance.end_ms is not None, _FOR_EVER_S, what)
 
     async def make(self, kind: Noise) -> Utterance:
@@ -94,7 +94,7 @@ class Call:
         return await self.say(noise(kind), text=f"({kind})")
 
     def hush(self) -> None:
-        """Stop in the middle of a sentence."""
+        """Stop speaking, even in the middle of a sentence."""
         self._line.microphone.hush(self._line.position_ms or 0)
 
     async def press(self, keys: str) -> None:
@@ -122,12 +122,12 @@ class Call:
         return self._line.position_ms or 0
 
     async def answered(self, timeout_s: float = 30.0) -> None:
-        """Wait until somebody, or something, picks up."""
+        """Wait until the call is answered."""
         what = "the call to be answered"
         await self._until(lambda: self._line.position_ms is not None, timeout_s, what)
 
     async def agent_started_speaking(self, timeout_s: float = 15.0) -> int:
-        """Wait for the agent's reply to what the caller did last; returns the time it began.
+        """Wait for the agent's reply to what the caller did last; return the time it began.
 
         Returns immediately if the reply has begun. A ringing tone isn't a reply.
         """
@@ -147,7 +147,7 @@ class Call:
     async def agent_silent_for(self, seconds: float, timeout_s: float = 30.0) -> None:
         """Wait until the agent has replied and then been silent for `seconds`."""
         attention = self._line.attention
-        what = f"the agent to answer and then be silent for {seconds:g} s"
+        what = f"the agent to reply and then be silent for {seconds:g} s"
         wanted_ms = seconds * 1000
         await self._until(
             lambda: attention.silent_for_ms(self.now_ms) >= wanted_ms, timeout_s, what
@@ -171,7 +171,7 @@ class Call:
         except LineClosed:
             raise CallOver(self._story(f"{seconds:g} s to pass")) from None
 
-    # -- what remains afterwards
+    # -- what has happened
 
     @property
     def events(self) -> tuple[CallEvent, ...]:
@@ -194,14 +194,14 @@ class Call:
 
     @property
     def most_late_ms(self) -> int:
-        """The longest delay of any of this phone's own frames, which are due every 20 ms.
+        """The longest delay of any of this phone's frames; it should send one every 20 ms.
 
-        More than a few frames' time means that the machine is too busy for real-time calls.
+        A delay of more than a few frames means that the machine is too busy for real-time calls.
         """
         return round(self._line.most_late_ms)
 
     def write_wav(self, path: Path) -> None:
-        """Both sides, 8 kHz stereo: the caller left, the agent right."""
+        """Write both sides as 8 kHz stereo: the caller on the left, the agent on the right."""
         self._line.recording.write_wav(path)
 
     # -- faults of the network, on demand
@@ -247,7 +247,7 @@ class Call:
 
 
 def _heard(events: Sequence[CallEvent], now_ms: int | None) -> str:
-    """What the caller heard, in a sentence. Times are seconds into the recording.
+    """Describe what the caller heard. Times are seconds into the recording.
 
     `now_ms` is None if the call wasn't answered.
     """

@@ -1,4 +1,4 @@
-"""Runs a call through its TwiML: a pure state machine, outcomes in, actions out."""
+"""Runs a call through its TwiML: a pure state machine that turns outcomes into actions."""
 
 from collections import deque
 from dataclasses import dataclass, replace
@@ -71,7 +71,7 @@ class Perform:
 
 @dataclass(frozen=True, slots=True)
 class Apologise:
-    """Tell the caller that the application failed, as Twilio does without a document to run."""
+    """Tell the caller that the application failed, as Twilio does if it has no document to run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ Action = Fetch | Answer | Perform | Apologise | Finish
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The action is complete, and nothing about it changes what comes next."""
+    """The action is complete, and has no result that affects what comes next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +114,12 @@ class DialEnded:
     call_sid: str
     duration_s: int = 0
     bridged: bool = False
-    """Whether the two were connected; False, too, if somebody answered and was hung up on."""
+    """Whether the two were connected. Also False if someone answered but was hung up on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """What was pressed; empty if nothing was."""
+    """The keys that were pressed; empty if there were none."""
 
     digits: str
 
@@ -128,9 +128,9 @@ Outcome = Done | Fetched | FetchFailed | StreamDropped | DialEnded | Gathered
 
 
 class CallFlow:
-    """One call. `begin()`, then `advance(outcome)` after each action, until `Finish`.
+    """One call's state. Call `begin()`, then `advance(outcome)` after each action, until `Finish`.
 
-    With `answered`, the call has already been picked up, as with a person who was dialled.
+    `answered`: the call has already been picked up, as with a person who was dialled.
     """
 
     def __init__(
@@ -173,7 +173,7 @@ class CallFlow:
                 assert_never(outcome)
 
     def redirect(self, to: Webhook | Fetched | FetchFailed) -> Action:
-        """Abandon the running document, wherever it is, for another one."""
+        """Abandon the running document, and continue with another one."""
         self._performing = None
         return Fetch(to) if isinstance(to, Webhook) else self.advance(to)
 

@@ -13,7 +13,7 @@ _MOST_WAITING = 1000
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """`event` names it in the log; a failure is logged as `code`."""
+    """A status callback; `event` is its name in the log, and a failure is logged as `code`."""
 
     webhook: Webhook
     event: str
@@ -22,7 +22,7 @@ class Callback:
 
 
 class Postman:
-    """Delivers callbacks one at a time; after `close()`, until the last one is out."""
+    """Delivers callbacks one at a time. After `close()`, `run()` returns once all are delivered."""
 
     def __init__(self, client: WebhookClient, log: EventLog, quiet_log: EventLog) -> None:
         self._client = client
@@ -48,5 +48,5 @@ class Postman:
         if isinstance(outcome, Alert):
             self._log.alert(Alert(callback.code, outcome.detail))
         elif outcome.status >= 400:
-            detail = f"{callback.event}: {url} answered with status {outcome.status}"
+            detail = f"{callback.event}: {url} responded with status {outcome.status}"
             self._log.alert(Alert(callback.code, detail))

@@ -1,4 +1,4 @@
-"""A call's time is the event loop's: if the loop's clock jumps, so does the call."""
+"""Call time, read from the event loop's clock: if that clock jumps, so does the call."""
 
 import asyncio
 from datetime import UTC, datetime

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Picks up after `after_s`, says a sentence, and hangs up `stays_s` after it.
+    """Picks up after `after_s`, says a sentence, and hangs up `stays_s` later.
 
-    With `stays_s` None, they stay on the line until the caller hangs up. If the `<Dial>` first has
-    something to say (`<Number url>`), they press the keys in `presses`, the first one
+    With `stays_s` None, they stay on the line until the caller hangs up. If the `<Dial>` plays
+    them a message first (`<Number url>`), they press the keys in `presses`, the first one
     `presses_after_s` after picking up; a key that comes too late is lost.
     """
 
@@ -30,7 +30,7 @@ class Mailbox:
 
 @dataclass(frozen=True, slots=True)
 class IsBusy:
-    """Also a person who declines the call after a few rings."""
+    """The line is busy, or the person declines the call after a few rings."""
 
     after_s: float = 0.5
 

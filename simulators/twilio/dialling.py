@@ -1,4 +1,4 @@
-"""Carries out `<Dial>`: rings somebody, plays them what their `url` returns, connects them."""
+"""Carries out `<Dial>`: rings a person, plays them what `url` returns, and connects them."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ from .whisper import Whisper
 _E164 = re.compile(r"\+[1-9]\d{6,14}")
 _ADDRESS = re.compile(r"sips?:[^\s@]+@[^\s@]+|client:[\w.-]{1,256}")
 _WITHHELD = frozenset({"+266696687", "+2562533", "+7378742833", "+86282452253", "+8656696"})
-"""What Twilio gives as the number of a caller without one: ANONYMOUS, BLOCKED, RESTRICTED,
+"""The numbers that Twilio reports for callers without one: ANONYMOUS, BLOCKED, RESTRICTED,
 UNAVAILABLE, UNKNOWN (https://help.twilio.com/articles/223179988)."""
 _LONGEST_WHISPER_S = 120.0
 
@@ -41,10 +41,10 @@ class Dialling:
     settings: NetworkSettings
     sounding: Sounding
     on_bridge: Callable[[], None]
-    """Called when the two are connected."""
+    """Called when the caller and the dialled person are connected."""
 
     async def dial(self, dial: Dial) -> DialEnded:
-        """Ring somebody; returns when they are done, not when the caller hangs up."""
+        """Ring a person, and return when they are done. Cancelled if the caller hangs up."""
         call_sid = new_sid("CA")
         alert = self._objection(dial)
         if alert is not None:
@@ -67,7 +67,7 @@ class Dialling:
         return None if objection is None else Alert(AlertCode.DIAL_INVALID_CALLER_ID, objection)
 
     def _objection_to_caller_id(self, caller_id: str | None) -> str | None:
-        """What is wrong with it; if there is none, the caller's own number is passed on."""
+        """Say what is wrong with it, if anything; by default it is the caller's own number."""
         shown = self.identity.from_ if caller_id is None else caller_id
         if not _E164.fullmatch(shown) or shown in _WITHHELD:
             given = "without callerId passes on" if caller_id is None else "has the callerId"
@@ -102,8 +102,9 @@ class Dialling:
     async def _hears_first(
         self, dial: Dial, url: str, party: Answers | Mailbox, call_sid: str
     ) -> bool:
-        """Whether to connect the person afterwards. The caller keeps hearing it ring only with
-        answerOnBridge."""
+        """Run the documents at `url` for the person; returns whether to connect them afterwards.
+
+        Only with answerOnBridge does the caller keep hearing the ringing tone."""
         identity = self.identity.dialled(
             call_sid, dial.number, dial.caller_id or self.identity.from_
         )

@@ -1,4 +1,4 @@
-"""Fetches a TwiML document from a webhook, and judges it as Twilio does."""
+"""Fetches TwiML documents from webhooks, and judges them as Twilio does."""
 
 from .alerts import Alert
 from .call_flow import Fetched, FetchFailed
@@ -11,7 +11,7 @@ from .webhooks import Params, Webhook, judge_document
 async def fetch_document(
     client: WebhookClient, webhook: Webhook, params: Params, log: EventLog
 ) -> Fetched | FetchFailed:
-    """The document that `webhook` returns; logs what Twilio's debugger would show."""
+    """Fetch the document at `webhook`, and log what Twilio's debugger would show."""
     response = await client.send(webhook, params, log)
     judged = response if isinstance(response, Alert) else judge_document(webhook.url, response)
     if isinstance(judged, Alert):
@@ -20,7 +20,7 @@ async def fetch_document(
 
 
 def read_document(url: str, twiml: str, log: EventLog) -> Fetched | FetchFailed:
-    """The document in `twiml`, which came from `url`."""
+    """Parse `twiml`, which came from `url`, and log the alerts that Twilio would."""
     try:
         parsed = parse_twiml(twiml)
     except TwimlRefused as refused:

@@ -113,7 +113,7 @@ class SpeechStarted:
 
 @dataclass(frozen=True, slots=True)
 class SpeechStopped:
-    """`started_ms` and `stopped_ms` are positions in the recording; reported a little later."""
+    """`started_ms` and `stopped_ms` are positions in the recording; the event comes later."""
 
     when: When
     who: Party
@@ -218,7 +218,7 @@ class EventLog:
 
 
 def event_record(event: CallEvent) -> dict[str, object]:
-    """An event as JSON: `event` names its kind, e.g. `stream_started`."""
+    """Convert an event to JSON; `event` names its kind, e.g. `stream_started`."""
     record: dict[str, object] = {
         "event": _snake_case(type(event).__name__),
         "at_ms": event.when.at_ms,

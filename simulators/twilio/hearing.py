@@ -17,7 +17,7 @@ from .stream_messages import FRAME_BYTES, FRAME_MS, SILENT_FRAME
 _SOUND_RMS = 180.0  # -45 dB below full scale
 _SPEECH_FRAMES = 3  # shorter sounds are clicks
 _TONE_FRAMES = 5  # a vowel may look like a tone for a moment
-_TONE_BINS = slice(7, 13)  # of 50 Hz each
+_TONE_BINS = slice(7, 13)  # each of them is 50 Hz wide
 _TONE_SHARE = 0.97  # measured: above 0.999 for ringing, below 0.9 for synthetic speech
 _WINDOW = np.hanning(FRAME_BYTES).astype(np.float32)
 SPEECH_GAP_MS = 500
@@ -40,7 +40,7 @@ class Ended:
 
 
 class Ear:
-    """Listens to one direction, frame by frame; times are milliseconds on the line."""
+    """Listens to one direction, frame by frame; times are positions in the recording."""
 
     def __init__(self) -> None:
         self.speech_began_ms: int | None = None

@@ -1,4 +1,4 @@
-"""Who calls whom: the identifiers of a call and the form fields that Twilio sends about it."""
+"""The identifiers of a call, and the form fields that Twilio sends about it."""
 
 import json
 import secrets
@@ -19,13 +19,13 @@ _ELSEWHERE = (("City", ""), ("State", ""), ("Zip", ""), ("Country", ""))
 
 
 def new_sid(prefix: str) -> str:
-    """A new identifier: two letters and 32 hexadecimal digits."""
+    """Make a new identifier: a prefix of two letters, and 32 hexadecimal digits."""
     return prefix + secrets.token_hex(16)
 
 
 @dataclass(frozen=True, slots=True)
 class CallIdentity:
-    """`extra` is added to every webhook of the call; names may repeat.
+    """Who calls whom. `extra` is added to every request for TwiML; names may repeat.
 
     `parent_call_sid` is the sid of the call that dialled this one.
     """
@@ -38,7 +38,7 @@ class CallIdentity:
     parent_call_sid: str | None = None
 
     def dialled(self, call_sid: str, number: str, caller_id: str) -> "CallIdentity":
-        """The leg to a person whom this call dials."""
+        """Return the identity of the leg to a person whom this call dials."""
         return CallIdentity(
             self.account_sid, call_sid, number, caller_id, parent_call_sid=self.call_sid
         )

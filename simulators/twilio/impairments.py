@@ -17,7 +17,9 @@ _ECHO_FRAMES = 4
 
 @dataclass(frozen=True, slots=True)
 class Impairments:
-    """noise_dbfs    level of the noise; None for no noise
+    """What a bad line does to the caller's voice.
+
+    noise_dbfs       level of the noise; None for no noise
     echo_db          level of the echo relative to the agent, such as -24; None for no echo
     lost_share       share of the caller's frames that never arrive
     seed             the same seed gives the same noise and loses the same frames
@@ -30,7 +32,7 @@ class Impairments:
 
 
 class ImpairedLine:
-    """Passes both directions through, a frame at a time."""
+    """Degrades the caller's frames, using the agent's for the echo."""
 
     def __init__(self, impairments: Impairments) -> None:
         self._impairments = impairments
@@ -38,7 +40,7 @@ class ImpairedLine:
         self._heard: deque[bytes] = deque([SILENT_FRAME] * _ECHO_FRAMES, _ECHO_FRAMES)
 
     def said(self, frame: bytes | None) -> bytes | None:
-        """What arrives of a frame from the caller; None if nothing does."""
+        """Return what arrives of a frame from the caller; None if nothing does."""
         it = self._impairments
         echo = self._heard[0] if it.echo_db is not None else SILENT_FRAME
         if it.noise_dbfs is not None or echo is not SILENT_FRAME:
@@ -48,7 +50,7 @@ class ImpairedLine:
         return frame
 
     def heard(self, frame: bytes) -> None:
-        """A frame from the agent, which the caller hears now."""
+        """Note a frame from the agent, which the caller hears now and which will echo."""
         self._heard.append(frame)
 
     def _mixed(self, frame: bytes, echo: bytes) -> bytes:

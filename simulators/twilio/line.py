@@ -28,7 +28,7 @@ class FarEnd(Protocol):
     """The other end of the line."""
 
     def hear(self, frame: bytes | None) -> None:
-        """Take 20 ms of the caller's µ-law audio; None if the carrier sends none. Never block."""
+        """Accept 20 ms of the caller's µ-law audio, None if the carrier sends none. Never block."""
         ...
 
     def played(self, frame: bytes, marks: tuple[str, ...]) -> None:
@@ -44,7 +44,7 @@ class _Waiter:
 
 
 class Line:
-    """Advanced by `tick()`; has no clock. Times are whole frames since dialling."""
+    """One call's line. It has no clock: `tick()` advances it by a frame, from dialling on."""
 
     def __init__(
         self,
@@ -164,7 +164,7 @@ class Line:
 
 
 async def run_line(line: Line, log: EventLog) -> None:
-    """Tick a line by an absolute clock until it is closed.
+    """Tick a line against an absolute clock until it is closed.
 
     A stalled process catches up, five frames at a time: no frame is lost and the clock doesn't
     drift.

@@ -15,7 +15,7 @@ from .stream_messages import FRAME_BYTES, FRAME_MS, SILENT_FRAME
 class Utterance:
     """A sentence to say. `start_ms` and `end_ms` are positions in the recording, once known.
 
-    `cut` means that it wasn't said to its end.
+    `cut` means that it was cut short.
     """
 
     def __init__(self, text: str, audio: bytes) -> None:
@@ -40,14 +40,16 @@ class Utterance:
         return frame + SILENT_FRAME[len(frame) :]
 
     def stop(self, at_ms: int) -> None:
-        """End here; a sentence that hadn't begun has no `start_ms`."""
+        """Cut the sentence short; if it hadn't begun, it has no `start_ms`."""
         self.cut = True
         self.end_ms = at_ms
 
 
 class Microphone:
-    """Always on: one frame per tick. Between sentences, frames come from the handset, if there is
-    one, or else from the background."""
+    """Provides one frame per tick.
+
+    Between sentences, frames come from the handset, if there is one, or else from the background.
+    """
 
     def __init__(
         self, *, background: Background = "silence", handset: Handset | None = None

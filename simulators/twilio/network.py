@@ -1,4 +1,4 @@
-"""A phone network that behaves as Twilio does, and places calls to a webhook."""
+"""A phone network that behaves like Twilio, and places calls to a webhook."""
 
 import asyncio
 import ssl
@@ -30,14 +30,14 @@ _NO_ONE: Mapping[str, DialledParty] = {}
 
 
 class TwilioNetwork:
-    """Holds what all calls share; the calls themselves are independent of each other.
+    """A simulated Twilio: holds what all calls share. The calls are independent of each other.
 
     shared_key   signs with HMAC-SHA256 and this key instead of the auth token
-    connection   timeouts and retries of webhooks, in seconds
+    connection   timeouts and retries of webhooks
     tls          authorities to trust for https and wss; by default the system's
     date         the date and time that status callbacks report
-    texts_key    an API key, SID:SECRET, that may send texts; `texts` has those that were sent
-    landlines    numbers that can't get texts
+    texts_key    an API key, SID:SECRET, that may send texts; `texts` lists those that were sent
+    landlines    numbers that can't receive texts
 
     `NetworkSettings` explains the rest.
     """
@@ -84,8 +84,7 @@ class TwilioNetwork:
         self.texts: list[Text] = []
 
     def rest_api(self) -> AbstractAsyncContextManager[str]:
-        """Serve Twilio's REST API for this network's calls and for texts; `async with` gives its
-        base URL.
+        """Serve Twilio's REST API for this network's calls and for texts; yields its base URL.
 
         Clients authenticate with the account's SID and auth token.
         """
@@ -116,7 +115,7 @@ class TwilioNetwork:
         on_event: Callable[[CallEvent], None] | None = None,
         handset: Handset | None = None,
     ) -> AsyncIterator[Call]:
-        """Dial; the call is ringing when the body begins and over when the `async with` ends.
+        """Dial; the call is ringing when the `async with` body begins, and over when it ends.
 
         status_events   which status callbacks are posted; for inbound calls Twilio's default is
                         only `completed`; the others are initiated, ringing, answered

@@ -30,7 +30,7 @@ _CHORDS_HZ = ((262, 330, 392), (220, 262, 330), (175, 220, 262), (196, 247, 294)
 
 @cache
 def noise(kind: Noise) -> Pcm:
-    """A sound to play once."""
+    """Return a sound to play once."""
     match kind:
         case "cough":
             return to_pcm(np.concatenate((_burst(120, 0.02), np.zeros(320), _burst(140, 0.03))))
@@ -42,7 +42,7 @@ def noise(kind: Noise) -> Pcm:
 
 @cache
 def background_sound(kind: Background) -> Pcm | None:
-    """A sound to repeat; None if the background makes none."""
+    """Return a sound to play in a loop, or None for a silent background."""
     match kind:
         case "silence" | "no_frames":
             return None
@@ -57,7 +57,7 @@ def background_sound(kind: Background) -> Pcm | None:
 
 
 def _burst(length_ms: int, decay_s: float) -> Signal:
-    """Noise that dies away."""
+    """Make noise that dies away."""
     count = length_ms * RATE_HZ // 1000
     loudness = 9_000.0 * np.exp(-np.arange(count) / RATE_HZ / decay_s)
     return np.random.default_rng(length_ms).normal(0.0, 1.0, count) * loudness
@@ -76,7 +76,7 @@ def _television() -> Pcm:
 
 
 def _chord(tones_hz: tuple[int, ...]) -> Signal:
-    """One bar, its tones one after another."""
+    """Make a bar of music: the chord's tones, one after another."""
     at_s = np.arange(2 * RATE_HZ) / RATE_HZ
     bar = np.zeros(len(at_s))
     for beat in range(8):

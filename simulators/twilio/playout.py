@@ -19,7 +19,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Cleared:
-    """What a `clear` removed: audio that won't be heard, marks that come back immediately."""
+    """What a `clear` removed: audio that won't be heard, and marks that come back immediately."""
 
     dropped_ms: int
     marks: tuple[str, ...]
@@ -51,7 +51,7 @@ class PlayoutBuffer:
         return self._received == self._played
 
     def append(self, audio: bytes) -> int:
-        """Queue audio; returns how many bytes were discarded because ten minutes were waiting."""
+        """Queue audio; returns how many bytes were discarded because ten minutes are queued."""
         room = MAX_BUFFERED_BYTES - (len(self._audio) - self._offset)
         kept = audio[: max(room, 0)]
         self._audio += kept
@@ -59,7 +59,7 @@ class PlayoutBuffer:
         return len(audio) - len(kept)
 
     def mark(self, name: str) -> bool:
-        """Place a mark; true if it is reached already, because nothing is queued or playing."""
+        """Place a mark; returns True if it is reached already, as nothing is queued or playing."""
         if self.finished and not self._marks:
             return True
         self._marks.append((self._received, name))
@@ -75,7 +75,7 @@ class PlayoutBuffer:
         return Cleared(dropped_ms, names)
 
     def tick(self) -> Tick:
-        """End the frame being played and begin the next; plays silence if audio is missing."""
+        """End the frame being played and begin the next; plays silence if there is no audio."""
         self._played += self._playing
         marks = self._reached() if self._marks else ()
         frame = bytes(self._audio[self._offset : self._offset + FRAME_BYTES])

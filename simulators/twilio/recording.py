@@ -1,4 +1,4 @@
-"""Both sides of a call on one time line, from the answer to the end."""
+"""A recording of both sides of a call, from the time it is answered to its end."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ RATE_HZ = 8000
 
 
 class Recording:
-    """Two tracks of equal length, a frame at a time; stored as µ-law, read as 16-bit PCM."""
+    """Two tracks of equal length, recorded frame by frame as µ-law and read as 16-bit PCM."""
 
     def __init__(self) -> None:
         self._caller = bytearray()
@@ -28,14 +28,14 @@ class Recording:
 
     @property
     def caller(self) -> Pcm:
-        """What the caller said: 8 kHz."""
+        """What the caller said, at 8 kHz."""
         return mulaw.decode(bytes(self._caller))
 
     @property
     def agent(self) -> Pcm:
-        """What the caller heard: 8 kHz."""
+        """What the caller heard, at 8 kHz."""
         return mulaw.decode(bytes(self._agent))
 
     def write_wav(self, path: Path) -> None:
-        """Stereo, 8 kHz: the caller left, the agent right."""
+        """Write both sides as 8 kHz stereo: the caller on the left, the agent on the right."""
         write_wav(path, RATE_HZ, self.caller, self.agent)

@@ -17,7 +17,7 @@ def write_report(folder: Path, call: Call, result: ScriptResult, failure: str | 
 
 
 def call_record(call: Call, result: ScriptResult, failure: str | None) -> dict[str, object]:
-    """What happened, as JSON. `line_ms`, `start_ms`, `end_ms` are positions in the recording."""
+    """Describe a call as JSON. `line_ms`, `start_ms`, `end_ms` are positions in the recording."""
     events = call.events
     return {
         "call_sid": call.identity.call_sid,

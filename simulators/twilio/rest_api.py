@@ -1,4 +1,4 @@
-"""The part of Twilio's REST API with which our side changes live calls and sends texts.
+"""The part of Twilio's REST API that changes live calls and sends texts.
 
 POST /2010-04-01/Accounts/{AccountSid}/Calls/{CallSid}.json with `Status=completed` hangs up; with
 `Twiml`, or `Url` and `Method`, the call continues with another document. POST to
@@ -6,7 +6,7 @@ POST /2010-04-01/Accounts/{AccountSid}/Calls/{CallSid}.json with `Status=complet
 
 Sources: https://www.twilio.com/docs/voice/api/call-resource,
 https://www.twilio.com/docs/messaging/api/message-resource and https://www.twilio.com/docs/errors
-for 20003, 20404, 21211, 21220, 21602 and 21614. Messages are worded from memory.
+for 20003, 20404, 21211, 21220, 21602 and 21614. Error messages are worded from memory.
 """
 
 import asyncio
@@ -83,10 +83,12 @@ class ApiError(Exception):
 
 
 class RestApi:
-    """The API of one account. `calls` has the network's calls, None for those that are over;
-    `texts` gets what is sent to any number except `landlines`.
+    """The API of one account.
 
-    `texts_key`, an API key as SID:SECRET, may send texts and do nothing else.
+    calls      the network's calls by SID; None for those that are over
+    texts      the list to which every sent text is added
+    texts_key  an API key, SID:SECRET, that may send texts and do nothing else
+    landlines  numbers that can't receive texts
     """
 
     def __init__(
@@ -205,7 +207,7 @@ def _resource(call: LiveCall, status: str) -> dict[str, object]:
 
 
 async def _read(reader: asyncio.StreamReader) -> ApiRequest:
-    """Raises one of _BROKEN_OFF for what isn't a request."""
+    """Read a request. Raises one of _BROKEN_OFF for anything else."""
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     first, *lines = head.splitlines()
     method, path, _ = first.split(" ")

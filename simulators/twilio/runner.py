@@ -23,7 +23,7 @@ from .script import (
 
 @dataclass(frozen=True, slots=True)
 class SpokenSentence:
-    """`start_ms` and `end_ms` are positions in the recording; `cut` if the call ended during it."""
+    """`start_ms` and `end_ms` are positions in the recording; `cut` means that it was cut short."""
 
     text: str
     start_ms: int
@@ -49,8 +49,8 @@ async def run_script(call: Call, script: Script) -> ScriptResult:
     """Play all steps, starting when the call is answered; doesn't hang up afterwards.
 
     Raises:
-        ScriptFailed: a step waited in vain (the message says what was heard), or the caller's voice
-            can't say a sentence.
+        ScriptFailed: a step waited in vain (the message says what was heard), or espeak-ng can't
+            say a sentence in the caller's voice.
     """
     try:
         await call.answered()

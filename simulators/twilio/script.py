@@ -26,7 +26,7 @@ class AgentSpeaking:
 
 @dataclass(frozen=True, slots=True)
 class After:
-    """This long after the previous step."""
+    """The moment this long after the previous step."""
 
     seconds: float
 
@@ -59,7 +59,7 @@ class HangUpStep:
 
 @dataclass(frozen=True, slots=True)
 class WaitForHangupStep:
-    """The agent is expected to end the call."""
+    """Wait for the agent to end the call."""
 
 
 Action = SayStep | MakeStep | PressStep | HangUpStep | WaitForHangupStep
@@ -76,7 +76,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """The `caller` part of a scenario, and its `network` part: who answers a `<Dial>`."""
+    """The `caller` and `network` parts of a scenario."""
 
     to: str
     from_: str

@@ -9,14 +9,14 @@ caller:
       when: {agent_silent_s: 0.6}       # or agent_speaking_s (interrupts), or after_s
       timeout_s: 20
     - say: It is one and two.
-      press: w12                        # pressed while it is said, half a second later
+      press: w12                        # pressed while speaking, after half a second
     - make: cough                       # or door
     - press: "12#"
     - wait: hangup                      # or hang_up: true
-network:                                # all of it optional
+network:                                # every field is optional
   dialled:
     "+15550199": {answers: Hello., after_s: 1, stays_s: 0.5}
-    "+15550198": {answers: Hello., presses: "1", presses_after_s: 4}   # where a key is asked for
+    "+15550198": {answers: Hello., presses: "1", presses_after_s: 4}   # where a key is requested
     "+15550197": {mailbox: Leave a message after the tone., after_s: 1, records_s: 10}
     "sip:desk@example.com": busy        # or declined, no-answer, failed; or client:NAME
   after_drop: continue                  # or end
@@ -76,7 +76,7 @@ def load_script(path: Path) -> Script:
 
 
 def parse_script(text: str) -> Script:
-    """Like `load_script`, from text. Ignores other top-level keys."""
+    """Like `load_script`, but from text. Ignores other top-level keys."""
     root = parse_yaml(text)
     caller = Fields(root.get("caller"), "caller")
     network = Fields(root.get("network") or {}, "network")
@@ -207,5 +207,5 @@ def _keys(fields: Fields, key: str, also: str = "") -> str:
     keys = fields.needed_text(key)
     if set(keys) - set(f"0123456789*#{also}"):
         allowed = "0-9, *, # and w" if also else "0-9, * and #"
-        raise ScenarioError(f"{fields.at(key)}: must be {allowed}, is {keys!r}")
+        raise ScenarioError(f"{fields.at(key)}: must be {allowed}; it is {keys!r}")
     return keys

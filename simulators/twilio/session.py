@@ -87,15 +87,15 @@ class Session:
         self.streaming = Streaming(line, log, self._postman, identity, settings)
 
     def hang_up(self) -> None:
-        """The caller hangs up."""
+        """Hang up for the caller."""
         self._give(Finish(EndReason.CALLER_HUNG_UP))
 
     def complete(self) -> None:
-        """Our side ends the call through the REST API."""
+        """End the call, as requested through the REST API."""
         self._give(Finish(EndReason.API_HUNG_UP))
 
     def redirect(self, to: Webhook | str) -> None:
-        """Our side makes the call continue with the document at a URL, or with TwiML."""
+        """Continue with the document at a URL, or with TwiML, as requested through the REST API."""
         if isinstance(to, str):
             self._give(read_document(self._number.voice.url, to, self._log))
         else:
@@ -199,7 +199,7 @@ class Session:
         return await fetch_document(self._client, fetch.webhook, params, self._log)
 
     def _bridged(self) -> None:
-        if self.status == "ringing":  # a <Dial answerOnBridge> that came first
+        if self.status == "ringing":  # when <Dial answerOnBridge> is the first verb
             self._answer()
 
     def _answer(self) -> None:

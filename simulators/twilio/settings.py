@@ -19,16 +19,16 @@ AfterUnplayable = Literal["fallback", "next"]
 
 @dataclass(frozen=True, slots=True)
 class NetworkSettings:
-    """What stays the same for all calls of a network.
+    """The settings that all calls of a network share.
 
-    after_drop                "continue" with the document after a WebSocket broke, or "end" the
+    after_drop                "continue" with the document after a WebSocket breaks, or "end" the
                               call: Twilio documents neither
     after_unplayable          what follows a `<Play>` whose sound can't be fetched: the "fallback",
                               as for any other error while TwiML runs, or the "next" verb: Twilio
                               documents neither; people have reported its application error
     fetches_sounds            whether `<Play>` can reach any server
     tls                       authorities to trust for https and wss
-    stream_connect_timeout_s  from opening the socket to the 101 response
+    stream_connect_timeout_s  limit from opening the socket to the 101 response
     dialled                   who answers `<Dial>`, by number; other numbers aren't answered
     verified_caller_ids       allowed as callerId in addition to the call's two numbers
     background                what the line carries besides the caller's words

@@ -1,4 +1,4 @@
-"""Twilio's request signatures, made as Twilio makes them.
+"""Signs requests as Twilio does.
 
 Sources: https://www.twilio.com/docs/usage/security#validating-requests and the validator in the
 `twilio` package, which the tests compare with this module.
@@ -16,7 +16,7 @@ SETTINGS_HEADER = "X-Twilio-Webhooks-Signature-Settings"
 
 @dataclass(frozen=True, slots=True)
 class SharedKey:
-    """A key of the newer scheme; its id travels in the settings header, its secret signs."""
+    """A key of the newer scheme: its id is sent in the settings header, and its secret signs."""
 
     key_id: str
     secret: str
@@ -30,7 +30,7 @@ class Signer:
     shared_key: SharedKey | None = None
 
     def headers(self, url: str, params: Iterable[tuple[str, str]] = ()) -> dict[str, str]:
-        """The headers that sign a form post (or, without params, a WebSocket upgrade)."""
+        """Return the headers that sign a form post or, without params, a WebSocket upgrade."""
         if self.shared_key is None:
             return {SIGNATURE_HEADER: _sign(self.auth_token, url, params, "sha1")}
         settings = f"key={self.shared_key.key_id},algorithm=HMAC_SHA256"

@@ -1,6 +1,7 @@
-"""The sounds that `<Play>` fetches: WAV files, 16-bit PCM, any rate and channels.
+"""Reads the sounds that `<Play>` fetches: 16-bit WAV files of any rate and number of channels.
 
-Which types Twilio plays: https://www.twilio.com/docs/voice/twiml/play. It documents no size limit.
+Twilio lists the types that it plays, but no size limit, at
+https://www.twilio.com/docs/voice/twiml/play.
 """
 
 import io
@@ -39,15 +40,15 @@ class SoundRefused(Exception):
 
 
 def read_sound(url: str, response: Response | Alert) -> bytes:
-    """The sound of a response as µ-law, 8 kHz, mono.
+    """Return the sound in a response as 8 kHz mono µ-law.
 
     Raises:
-        SoundRefused: no response, an error status, or anything but a 16-bit WAV file.
+        SoundRefused: there is no response, its status is an error, or it isn't a 16-bit WAV file.
     """
     if isinstance(response, Alert):
         raise SoundRefused(response)
     if not 200 <= response.status < 300:
-        detail = f"<Play>: {url} answered with status {response.status}"
+        detail = f"<Play>: {url} responded with status {response.status}"
         raise SoundRefused(Alert(AlertCode.HTTP_RETRIEVAL_FAILURE, detail))
     if response.content_type not in _WAV_TYPES:
         known = "only WAV is simulated" if response.content_type in _OTHER_TYPES else "not a sound"

@@ -1,4 +1,4 @@
-"""Carries out the verbs that the network itself voices for the caller: Say, Play, Pause."""
+"""Carries out the verbs in which the network itself plays sound to the caller: Say, Play, Pause."""
 
 from dataclasses import dataclass
 
@@ -31,7 +31,7 @@ class Nobody:
 
 @dataclass(frozen=True, slots=True)
 class Sounding:
-    """Each takes as long as what is heard."""
+    """Plays sound to the caller; each method returns when the sound is over."""
 
     line: Line
     log: EventLog
@@ -49,7 +49,7 @@ class Sounding:
         await self.sound(await announced(_APOLOGY, "en-US", "man"))
 
     async def play(self, play: Play) -> Alert | None:
-        """Why the sound can't be played; None if it was."""
+        """Play a sound; returns an alert if it can't be played."""
         if play.digits:
             await self._play(keypad(play.digits), play.loop)
         if play.url is None:
@@ -67,7 +67,7 @@ class Sounding:
         await self.line.until(lambda: False, pause.length_s)
 
     async def sound(self, audio: bytes) -> None:
-        """Play µ-law audio to the caller, to its end."""
+        """Play µ-law audio to the caller, and return when it is over."""
         playout = PlayoutBuffer()
         playout.append(audio)
         self.line.connect(playout, Nobody())

@@ -1,4 +1,4 @@
-"""The messages of a media stream, both ways: pure text in, pure text out.
+"""Encodes and decodes the messages of a media stream; no I/O.
 
 Source: https://www.twilio.com/docs/voice/media-streams/websocket-messages. `sequenceNumber`,
 `chunk` and `timestamp` are strings; `sampleRate` and `channels` are numbers.
@@ -46,7 +46,7 @@ StreamMessage = MediaSent | MarkSent | ClearSent
 
 
 class StreamEncoder:
-    """Twilio's side of one stream, with its counters."""
+    """Encodes Twilio's messages in one stream, and keeps its counters."""
 
     def __init__(self, identity: StreamIdentity) -> None:
         self._identity = identity
@@ -77,7 +77,7 @@ class StreamEncoder:
         )
 
     def media(self, frame: bytes) -> str:
-        """One inbound frame; its timestamp is the milliseconds of audio sent before it."""
+        """Encode an inbound frame; its timestamp is the milliseconds of audio before it."""
         # Written by hand: this runs fifty times a second for every call.
         payload = (
             _SILENT_PAYLOAD if frame is SILENT_FRAME else base64.b64encode(frame).decode("ascii")
@@ -131,7 +131,7 @@ class StreamEncoder:
 
 
 def decode_message(message: str | bytes, stream_sid: str) -> StreamMessage | Alert:
-    """Read one message from our side, or say which rule it breaks (31950, 31951)."""
+    """Decode a message from our side, or return an alert for the rule it breaks (31950, 31951)."""
     if isinstance(message, bytes):
         detail = f"a binary message of {len(message)} bytes"
         return Alert(AlertCode.STREAM_BINARY_MESSAGE, detail)

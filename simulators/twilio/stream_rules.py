@@ -8,7 +8,7 @@ from .twiml import ConnectStream
 
 
 def check_stream(stream: ConnectStream) -> Alert | None:
-    """The rule that the verb breaks, or None.
+    """Return an alert for the rule that the verb breaks, or None.
 
     Unlike Twilio, this network accepts `ws://`, but only on loopback addresses.
     """
@@ -22,7 +22,7 @@ def check_stream(stream: ConnectStream) -> Alert | None:
         detail = f"{stream.url} has a query string: use <Parameter>"
         return Alert(AlertCode.STREAM_HANDSHAKE_FAILED, detail)
     if not url.hostname:
-        return Alert(AlertCode.STREAM_HANDSHAKE_FAILED, f"{stream.url} names no host")
+        return Alert(AlertCode.STREAM_HANDSHAKE_FAILED, f"{stream.url} has no host")
     return None
 
 

@@ -61,27 +61,27 @@ async def open_stream(
                 ping_interval=None,
             )
     except TimeoutError:
-        detail = f"{url} did not answer within {timeout_s:g} s"
+        detail = f"{url} did not respond within {timeout_s:g} s"
         return Alert(AlertCode.STREAM_CONNECT_TIMEOUT, detail)
     except ssl.SSLError as error:
         return Alert(AlertCode.STREAM_TLS_FAILURE, f"{url}: {error}")
     except (InvalidHandshake, InvalidURI, EOFError) as error:
         return Alert(AlertCode.STREAM_HANDSHAKE_FAILED, f"{url}: {error}")
     except ConnectionResetError as error:
-        # A peer without TLS hangs up at the first bytes of it.
+        # A peer without TLS hangs up when the TLS handshake begins.
         no_tls = url.startswith("wss:")
         code = AlertCode.STREAM_TLS_FAILURE if no_tls else AlertCode.STREAM_CONNECTION_REFUSED
         return Alert(code, f"{url}: {error}")
     except OSError as error:
         return Alert(AlertCode.STREAM_CONNECTION_REFUSED, f"{url}: {error}")
-    # With a small buffer, a reader that has stopped is noticed within seconds, not minutes.
+    # With a small buffer, we notice within seconds, not minutes, that our side stopped reading.
     link: socket.socket = connection.transport.get_extra_info("socket")
     link.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
     return connection
 
 
 class StreamSocket:
-    """The far end of the line while a stream is open. `run()` until it ends, one way or another.
+    """The far end of the line while a stream is open. `run()` returns when the stream has ended.
 
     The network ends it by cancelling `run()`, which sends `stop` and closes the socket.
     """
@@ -110,7 +110,7 @@ class StreamSocket:
             self._encoder.skip()
         elif self._outbox.qsize() >= MAX_WAITING_FRAMES:
             self._encoder.skip()
-            self._warn(Alert(AlertCode.STREAM_CONGESTED, "our side does not read what is sent"))
+            self._warn(Alert(AlertCode.STREAM_CONGESTED, "our side isn't reading what is sent"))
         else:
             self._post(self._encoder.media(frame))
 
@@ -127,7 +127,7 @@ class StreamSocket:
     # -- faults of the network, on demand
 
     def stall(self, *, reading: bool = True, sending: bool = True) -> None:
-        """Become half dead: stop reading the socket (pings included), stop sending audio."""
+        """Become half dead: stop reading the socket (pings included), and stop sending audio."""
         if reading:
             self._reading.clear()
             self._connection.transport.pause_reading()
@@ -161,13 +161,13 @@ class StreamSocket:
             while True:
                 await self._connection.send(await self._outbox.get())
         except ConnectionClosed:
-            return  # the receiving side notices, too, and says how it ended
+            return  # `_receive` notices it too, and says how the stream ended
 
     async def _receive(self) -> Ending:
         try:
             while True:
                 message = await self._connection.recv()
-                # A message that was read just before reading stopped waits, too.
+                # A message that was read just before the stall has to wait, too.
                 await self._reading.wait()
                 self._take(message)
         except ConnectionClosed as closed:
@@ -197,14 +197,14 @@ class StreamSocket:
         self._post(self._encoder.mark(name))
 
     def _warn(self, alert: Alert) -> None:
-        """Twilio logs these warnings once per stream."""
+        """Log a warning only once per stream, as Twilio does."""
         if alert.code not in self._warned:
             self._warned.add(alert.code)
             self._log.alert(alert)
 
     def _post(self, message: str) -> None:
         if self._outbox.full():
-            self._warn(Alert(AlertCode.STREAM_CONGESTED, "our side does not read what is sent"))
+            self._warn(Alert(AlertCode.STREAM_CONGESTED, "our side isn't reading what is sent"))
         else:
             self._outbox.put_nowait(message)
 

@@ -1,4 +1,4 @@
-"""Carries out `<Connect><Stream>`: from the upgrade to the end, callbacks and codes included."""
+"""Carries out `<Connect><Stream>` from the upgrade to the end, with its callbacks and alerts."""
 
 import asyncio
 
@@ -38,7 +38,7 @@ class Streaming:
         self._settings = settings
 
     async def connect(self, verb: ConnectStream) -> Outcome:
-        """Stream until our side closes, or until cancelled: the call is over or redirected."""
+        """Stream until our side closes the socket; cancelled if the call is over or redirected."""
         stream_sid = new_sid("MZ")
         opened = await self._open(verb)
         if isinstance(opened, Alert):

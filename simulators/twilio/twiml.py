@@ -58,7 +58,7 @@ class Dial:
     """Ring `number`, which may be an address such as sip:desk@example.com or client:alex.
 
     With `action`, the document ends, and that URL says what comes next. The person who answers
-    hears what `url` returns before anyone is connected.
+    hears what `url` returns before being connected.
     """
 
     number: str
@@ -75,7 +75,7 @@ class Dial:
 
 @dataclass(frozen=True, slots=True)
 class Gather:
-    """Collect keys during `prompts` and for `timeout_s` afterwards; `action` gets them.
+    """Collect keys during `prompts` and for `timeout_s` afterwards, and send them to `action`.
 
     If no key is pressed, the document continues.
     """

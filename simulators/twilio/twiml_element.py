@@ -42,7 +42,7 @@ class ElementReader:
     def check_text(self, element: Element) -> None:
         pieces = [element.text, *(inner.tail for inner in element)]
         if any(piece and piece.strip() for piece in pieces):
-            self.warn(f"<{element.tag}> takes no text")
+            self.warn(f"<{element.tag}> can't contain text")
 
     def refuse_children(self, element: Element) -> None:
         for inner in element:
@@ -64,12 +64,12 @@ class ElementReader:
         return int(text)
 
     def positive(self, element: Element, name: str, code: AlertCode) -> int | None:
-        """None if it is missing, or isn't a whole number from 1."""
+        """Read a positive whole number; None if it is missing or invalid."""
         text = element.get(name)
         if text is None:
             return None
         if not (text.isascii() and text.isdigit() and int(text)):
-            self.warn(f'<{element.tag} {name}="{text}"> is not a whole number from 1', code)
+            self.warn(f'<{element.tag} {name}="{text}"> is not a positive whole number', code)
             return None
         return int(text)
 

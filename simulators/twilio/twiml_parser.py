@@ -1,7 +1,7 @@
 """Parses TwiML into verbs, as strictly as Twilio's schema demands.
 
 A document that isn't XML, or isn't a `<Response>`, is refused. Anything else that the schema
-doesn't allow gets a 12200 warning and is left out, as at Twilio; the rest of the document runs.
+doesn't allow gets a 12200 warning and is ignored, as Twilio does; the rest of the document runs.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ from .twiml import (
 from .twiml_element import ElementReader
 
 MAX_PARAMETER_CHARS = 500
-# Markup that <Say> allows inside its text; it changes how words sound, not which.
+# Markup that <Say> allows inside its text; it changes how the words sound, not what they are.
 SSML = frozenset(
     {"break", "emphasis", "lang", "p", "phoneme", "prosody", "s", "say-as", "sub", "w"}
 )
@@ -52,7 +52,7 @@ def parse_twiml(text: str) -> Parsed:
     """Read a TwiML document.
 
     Raises:
-        TwimlRefused: not well-formed XML (12100), or a root other than `<Response>` (12102).
+        TwimlRefused: it isn't well-formed XML (12100), or its root isn't `<Response>` (12102).
     """
     try:
         root = ElementTree.fromstring(text)  # noqa: S314  the peer is the project under test
@@ -176,7 +176,7 @@ class _Reader(ElementReader):
         for inner in element:
             if inner.tag in _OTHER_NOUNS:
                 self.warn(
-                    f"<{inner.tag}> in <Dial> is not simulated; <Number>, <Sip>, <Client> are"
+                    f"<{inner.tag}> in <Dial> is not simulated; <Number>, <Sip> and <Client> are"
                 )
             elif inner not in nouns:
                 detail = f"<{inner.tag}> is not allowed in <Dial>"
@@ -198,7 +198,7 @@ class _Reader(ElementReader):
         )
 
     def noun(self, element: Element) -> Dial:
-        """Whom a `<Dial>` rings, and what they hear first."""
+        """Read whom a `<Dial>` rings, and what they hear first."""
         self.check_attributes(element)
         self.refuse_children(element)
         address = (element.text or "").strip()
@@ -234,7 +234,7 @@ class _Reader(ElementReader):
     def prompts(self, element: Element) -> Iterator[Say | Pause]:
         for inner in element:
             if inner.tag not in ("Say", "Pause"):
-                detail = f"<{inner.tag}> in <Gather>; <Say> and <Pause> are simulated"
+                detail = f"<{inner.tag}> in <Gather> is not simulated; <Say> and <Pause> are"
                 self.warn(detail, AlertCode.GATHER_INVALID_ELEMENT)
             elif isinstance(prompt := self.verb(inner), Say | Pause):
                 yield prompt

@@ -26,7 +26,7 @@ class _Failed:
 
 
 class WebhookClient:
-    """One per call. Use `async with` to close it."""
+    """Sends the webhooks of one call. Use `async with` to close it."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class WebhookClient:
         await self._http.aclose()
 
     async def send(self, webhook: Webhook, params: Params, log: EventLog) -> Response | Alert:
-        """The response, whatever its status, or the alert that says why there is none."""
+        """Request a webhook; returns its response, whatever the status, or an alert."""
         settings = self._settings.overridden_by(webhook.url)
         token = str(uuid.uuid4())
         outcome: Response | _Failed
@@ -70,7 +70,7 @@ class WebhookClient:
         return outcome.alert if isinstance(outcome, _Failed) else outcome
 
     async def get(self, url: str) -> Response | Alert:
-        """Fetch a sound for `<Play>`; not signed, not retried."""
+        """Fetch a sound for `<Play>`, without a signature or retries."""
         if not self._fetches_sounds:
             return Alert(AlertCode.HTTP_CONNECTION_FAILURE, f"{url} cannot be reached")
         try:
@@ -149,4 +149,4 @@ def _unreachable(url: str, error: Exception) -> Alert:
 
 
 def _too_late(url: str, budget_ms: int) -> Alert:
-    return Alert(AlertCode.HTTP_CONNECTION_FAILURE, f"{url} did not answer within {budget_ms} ms")
+    return Alert(AlertCode.HTTP_CONNECTION_FAILURE, f"{url} did not respond within {budget_ms} ms")

@@ -1,4 +1,4 @@
-"""What a webhook request says and how its response is judged: pure, no sockets.
+"""How to request a webhook, and how to judge its response; no I/O.
 
 Rules: https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides and Twilio's
 error dictionary for 11200, 11205, 11750, 12300.
@@ -17,7 +17,7 @@ TWIML_CONTENT_TYPES = frozenset({"text/xml", "application/xml", "text/html"})
 
 
 class Failure(StrEnum):
-    """Why an attempt failed, in the words of a retry policy (`rp`)."""
+    """Why an attempt failed, as a retry policy (`rp`) puts it."""
 
     CONNECT = "ct"
     READ_TIMEOUT = "rt"
@@ -38,7 +38,7 @@ class ConnectionSettings:
     def overridden_by(self, url: str) -> "ConnectionSettings":
         """These settings with those in the URL's fragment (`#ct=2000&rc=2&rp=ct,5xx`) applied.
 
-        Values outside Twilio's range are moved into it; unknown keys are ignored.
+        Values outside Twilio's range are clamped to it; unknown keys are ignored.
         """
         given = dict(parse_qsl(urldefrag(url).fragment))
         return ConnectionSettings(
@@ -63,7 +63,7 @@ def _policy(text: str) -> frozenset[Failure]:
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """A URL that Twilio requests, and how."""
+    """A URL that Twilio requests, and the method to use."""
 
     url: str
     method: str = "POST"
@@ -86,17 +86,17 @@ def failure_of(status: int) -> Failure | None:
 
 
 def judge_document(url: str, response: Response) -> str | Alert:
-    """The TwiML of a response, or the alert that says why Twilio wouldn't read it."""
+    """Return the TwiML in a response, or the alert that says why Twilio would reject it."""
     if not 200 <= response.status < 300:
-        detail = f"{url} answered with status {response.status}"
+        detail = f"{url} responded with status {response.status}"
         return Alert(AlertCode.HTTP_RETRIEVAL_FAILURE, detail)
     if response.content_type is None:
-        return Alert(AlertCode.HTTP_RETRIEVAL_FAILURE, f"{url} answered without a Content-Type")
+        return Alert(AlertCode.HTTP_RETRIEVAL_FAILURE, f"{url} responded without a Content-Type")
     if response.content_type not in TWIML_CONTENT_TYPES:
-        detail = f"{url} answered with Content-Type {response.content_type}, not XML"
+        detail = f"{url} responded with Content-Type {response.content_type}, not XML"
         return Alert(AlertCode.INVALID_CONTENT_TYPE, detail)
     if len(response.body) > MAX_TWIML_BYTES:
-        detail = f"{url} answered with {len(response.body)} bytes; the limit is {MAX_TWIML_BYTES}"
+        detail = f"{url} responded with {len(response.body)} bytes; the limit is {MAX_TWIML_BYTES}"
         return Alert(AlertCode.RESPONSE_TOO_LARGE, detail)
     try:
         return response.body.decode("utf-8")

@@ -1,7 +1,7 @@
 """What a person who was dialled hears and presses before they are connected (`<Number url>`).
 
 Their leg is a separate call, with its own CallSid and documents. If a document hangs up,
-they are not connected; at the end of the last document they are.
+they aren't connected; if the last document runs to its end, they are.
 """
 
 from collections import deque
@@ -38,7 +38,7 @@ _APOLOGY_S = 4.0
 
 
 class Whisper:
-    """One person's leg; `identity` is the leg's own."""
+    """The leg to one person; `identity` is that of the leg, not of the call."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Whisper:
         """Each key, and when it is pressed, in seconds after the person answered."""
 
     async def run(self, webhook: Webhook) -> bool:
-        """Whether to connect the person."""
+        """Run the leg's documents; returns whether to connect the person."""
         flow = CallFlow(webhook, answered=True)
         action = flow.begin()
         while not isinstance(action, Finish):
@@ -104,7 +104,7 @@ class Whisper:
         return Done()
 
     async def _gather(self, gather: Gather) -> Gathered:
-        """Keys count only while this runs, and interrupt speech; earlier ones are lost."""
+        """Collect keys. They interrupt speech; those pressed before this runs are lost."""
         began_s = self._now_s
         while self._keys and self._keys[0][0] < began_s:
             self._keys.popleft()

@@ -18,17 +18,17 @@ provider "aws" {
 }
 
 variable "account_unique_id" {
-  description = "The unique id of the tool's Google account: `terraform output -json tool_account_ids`, search_knowledge_base."
+  description = "The unique id of the tool's Google account: search_knowledge_base in `terraform output -json tool_account_ids`."
   type        = string
 
   validation {
     condition     = can(regex("^[0-9]{15,30}$", var.account_unique_id))
-    error_message = "account_unique_id must be the number of the tool's account: terraform -chdir=terraform output tool_account_ids."
+    error_message = "account_unique_id must be the unique id of the tool's account, a number: terraform -chdir=terraform output tool_account_ids."
   }
 }
 
 variable "knowledge_base_id" {
-  description = "The knowledge base in Bedrock, ten letters and digits."
+  description = "The knowledge base's id in Bedrock: ten capital letters and digits."
   type        = string
 
   validation {
@@ -57,7 +57,7 @@ locals {
   knowledge_base = "arn:${data.aws_partition.this.partition}:bedrock:${var.region}:${data.aws_caller_identity.this.account_id}:knowledge-base/${var.knowledge_base_id}"
 }
 
-# AWS knows accounts.google.com, so it doesn't need an identity provider. `aud` is the requesting account (the token's azp),
+# AWS trusts accounts.google.com by itself, so no identity provider is needed. `aud` is the requesting account (the token's azp),
 # `oaud` the token's audience, and `sub` the account again.
 data "aws_iam_policy_document" "trust" {
   statement {

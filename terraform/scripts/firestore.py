@@ -1,7 +1,7 @@
 """Sets up one Firestore database: `firestore.py rules`, `seed`, `expire` or `look`.
 
-Run by Terraform (firestore.tf, seeds.tf, agent_edited.tf), with all input in the environment.
-Nothing here deletes or replaces: with `deletion_protection` the database outlives `terraform
+Run by Terraform (firestore.tf, seeds.tf, agent_edited.tf), with all input in the environment. It
+never deletes or replaces documents: with `deletion_protection` the database outlives `terraform
 destroy`, and so must the operators' documents and the expiry of records. It needs only Python's
 standard library and gcloud.
 """
@@ -23,7 +23,8 @@ _ANSWER_WITHIN_S = 30
 _GCLOUD_WITHIN_S = 60
 _TRY_AGAIN_AFTER_S = (5, 10, 20, 40)
 _PASSING = frozenset({403, 409, 429, 500, 502, 503, 504})
-"""An API or a grant isn't in force yet, two changes collide, or Google has an outage."""
+"""Statuses worth a retry: an API or a grant isn't in force yet, two changes collide, or Google has
+an outage."""
 
 
 class Google:
@@ -43,7 +44,7 @@ class Google:
     def send(
         self, method: str, url: str, document: object = None, *, final: Iterable[int] = ()
     ) -> Any:
-        """The response's JSON. Retries temporary failures, except statuses in `final`."""
+        """Return the response's JSON. Retries temporary failures, except statuses in `final`."""
         for pause_s in (*_TRY_AGAIN_AFTER_S, None):
             try:
                 return self._send_once(method, url, document)
@@ -69,7 +70,7 @@ class Database:
     def seed(self, path: str, document: Mapping[str, Any]) -> str:
         """Create the document unless it exists. Returns a message.
 
-        A URL that we wrote follows a tool to another region; nothing else in it changes.
+        If a tool has moved to another region, the URL that we wrote is updated, and nothing else.
         """
         collection, _, name = path.partition("/")
         fields = {field: typed(value) for field, value in document.items()}
@@ -80,29 +81,31 @@ class Database:
             if error.code != 409:
                 raise
             return self._follow(path, document.get("url"))
-        return f"{path} is written."
+        return f"{path} was created."
 
     def _follow(self, path: str, url: str | None) -> str:
         if path.startswith("numbers/"):
-            return f"{path} exists, so it isn't changed. To change it: ringdown numbers set"
+            return (
+                f"{path} already exists, so it wasn't changed. To change it: ringdown numbers set"
+            )
         if url is None:
-            return f"{path} exists, so it isn't changed."
+            return f"{path} already exists, so it wasn't changed."
         document = f"{self._url}/documents/{path}"
         there = self._google.send("GET", document).get("fields", {}).get("url", {})
         written = there.get("stringValue", "")
         if written == url or not written.startswith(without_region(url)):
-            return f"{path} exists, so it isn't changed."
+            return f"{path} already exists, so it wasn't changed."
         self._google.send(
             "PATCH",
             f"{document}?updateMask.fieldPaths=url&currentDocument.exists=true",
             {"fields": {"url": typed(url)}},
         )
-        return f"{path} exists. Only its url was changed, because the tool has moved."
+        return f"{path} already exists. Only its url was changed, because the tool has moved."
 
     def look(self, collection: str) -> None:
         """Have each document of a collection checked, as after an edit.
 
-        Writing the time of the last check, which is a system field, causes the event.
+        Writing the time of the last check, which is a system field, triggers the event.
         """
         now = datetime.datetime.now(datetime.UTC).isoformat()
         checked = {"mapValue": {"fields": {"checked_at": {"timestampValue": now}}}}
@@ -132,7 +135,7 @@ class Rules:
         self._url = f"{api_url}/v1/{self._project}"
 
     def release(self, source: str, database: str) -> None:
-        """Put the rules into force for a database, even if it had none."""
+        """Put the rules into force for a database, whether or not it had any."""
         files = {"files": [{"name": "firestore.rules", "content": source}]}
         ruleset = self._google.send("POST", f"{self._url}/rulesets", {"source": files})["name"]
         short = f"cloud.firestore/{database}"
@@ -147,7 +150,7 @@ class Rules:
 
 
 def typed(value: Any) -> dict[str, Any]:
-    """A value in Firestore's format: {"a": 1} becomes {"a": {"integerValue": "1"}}."""
+    """Convert a value to Firestore's format: {"a": 1} becomes {"a": {"integerValue": "1"}}."""
     match value:
         case None:
             return {"nullValue": None}
@@ -168,12 +171,12 @@ def typed(value: Any) -> dict[str, Any]:
 
 
 def path_of(name: str) -> str:
-    """A document's path in its database."""
+    """Return a document's path in its database."""
     return name.partition("/documents/")[2]
 
 
 def without_region(url: str) -> str:
-    """The part that a service's Cloud Run URLs have in common, whatever its region."""
+    """Return the part that a service's Cloud Run URLs have in common, whatever its region."""
     return f"{url.partition('.')[0]}."
 
 
@@ -186,7 +189,7 @@ def access_token() -> str:
         check=False,
     )
     if done.returncode != 0:
-        sys.exit(f"gcloud has no credentials. Run: gcloud auth login\nIt says: {done.stderr}")
+        sys.exit(f"gcloud has no credentials. Run: gcloud auth login\ngcloud says: {done.stderr}")
     return done.stdout.strip()
 
 
@@ -209,7 +212,7 @@ def main() -> None:
             case "look":
                 database.look(environ["COLLECTION"])
             case _:
-                sys.exit(f"firestore.py can't {act}.")
+                sys.exit(f"Unknown action {act!r}. Use rules, seed, expire or look.")
     except OSError as error:
         sys.exit(f"Can't set up Firestore ({act}: {error}). Apply again.")
 

@@ -2,9 +2,9 @@
 
 Run by Terraform (twilio.tf), with all input in the environment. The number's previous settings are
 kept as an object below MEMORY_URL. Each Twilio region has its own record of a number; this sets the
-one in TWILIO_REGION. gcloud gets that region's auth token from Secret Manager, so that a destroy,
-which knows only the state, has it. `restore` never fails, because that would block the destroy
-forever; it says what to do by hand. It needs only Python's standard library and gcloud.
+one in TWILIO_REGION. That region's auth token comes from Secret Manager, through gcloud, because a
+destroy knows only the state. `restore` never fails, because that would block the destroy forever;
+it says what to do by hand. It needs only Python's standard library and gcloud.
 """
 
 import base64
@@ -31,7 +31,8 @@ _FIELDS = {
     "StatusCallback": "status_callback",
     "StatusCallbackMethod": "status_callback_method",
 }
-"""What to set, in Twilio's requests and responses. An application would override the URL."""
+"""The settings' names in Twilio's requests, and in its responses. The application is cleared,
+because it would override the URL."""
 
 _WEBHOOK = re.compile(
     r"https://(?P<name>[a-z0-9-]+)-(incoming-call|webhook)-(?P<project>\d+)\.[a-z0-9-]+\.run\.app/?"
@@ -42,7 +43,7 @@ Number = dict[str, Any]
 
 
 class Failed(Exception):
-    """It can't be done; the message says what to do."""
+    """The number can't be set or restored; the message says what to do."""
 
 
 class NotThere(Failed):
@@ -64,7 +65,7 @@ class Settings:
     base_url: str
 
     def url_of(self, product: str) -> str:
-        """The URL of a Twilio API."""
+        """Return the URL of a Twilio API."""
         return self.base_url.replace("{host}", f"{product}.{self.domain}")
 
     def is_ours(self, voice_url: str | None) -> bool:
@@ -104,7 +105,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
 
 
 class Twilio:
-    """The REST API, for one account and one number."""
+    """Twilio's REST API, for one account."""
 
     def __init__(self, settings: Settings, token: str) -> None:
         credentials = f"{settings.account_sid}:{token}".encode()
@@ -124,7 +125,7 @@ class Twilio:
         return number
 
     def processed_in(self, phone_number: str) -> str:
-        """The region that processes the number's calls; us1 if it was never routed.
+        """Return the region that processes the number's calls; us1 if it was never routed.
 
         https://www.twilio.com/docs/global-infrastructure/inbound-processing-api
         """
@@ -186,11 +187,11 @@ def point_here(settings: Settings, twilio: Twilio) -> Iterator[str]:
 
 
 def _elsewhere(settings: Settings, twilio: Twilio) -> Iterator[str]:
-    """Yields a message if calls go to another region than the one being set."""
+    """Yield a message if calls go to a region other than the one being set."""
     try:
         region = twilio.processed_in(settings.phone_number)
     except Failed as failure:
-        yield f"Twilio doesn't say in which region it processes its calls. {failure}"
+        yield f"Can't tell in which region Twilio processes its calls. {failure}"
         return
     if region != settings.region:
         yield (

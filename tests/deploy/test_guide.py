@@ -341,7 +341,7 @@ def test_a_number_that_the_account_does_not_have_stops_it_before_anything_is_mad
     file = deployer.copy.terraform / "terraform.tfvars"
     file.write_text('phone_numbers = {"+14155550177" = {}}\n', "utf-8")
 
-    assert "no number +14155550177 with voice" in deployer.stopped()
+    assert "no voice number +14155550177" in deployer.stopped()
     assert not (deployer.copy.terraform / "terraform.tfstate").exists()
 
 
@@ -415,7 +415,7 @@ def test_a_region_where_nothing_can_be_built_is_changed(deployer: Deployer) -> N
         ("^builds submit --no-source", 1, "", refused),
         ("^secrets versions access latest --project", 1, "", ""),
     )
-    deployer.person.answers["Build in which"] = "europe-west1"
+    deployer.person.answers["Which region should it build in"] = "europe-west1"
     deployer.person.answers["Do it"] = "no"
 
     assert "Nothing was changed" in deployer.stopped()
@@ -478,7 +478,7 @@ def test_a_number_in_ireland(deployer: Deployer) -> None:
     ireland.routed = {}
     deployer.copy.twilio.accounts.append(ireland)
     (deployer.copy.folder / "latest-token").write_text(token, "utf-8")
-    deployer.person.answers |= {"Which of Twilio's regions": "ie1", "Auth token of ie1": token}
+    deployer.person.answers |= {"Which of Twilio's regions": "ie1", "Auth token for ie1": token}
     deployer.person.answers.pop("Auth token")
 
     heard = deployer.run()
@@ -497,7 +497,7 @@ def test_what_twilio_does_not_say_stops_nothing(deployer: Deployer) -> None:
 
     assert "Nothing was changed" in deployer.stopped()
     heard = "\n".join(deployer.person.heard)
-    assert "The region in which Twilio processes its calls is unknown. Twilio answers 503" in heard
+    assert "Can't tell in which region Twilio processes its calls. Twilio answers 503" in heard
 
 
 def test_a_region_that_twilio_does_not_have_is_told(deployer: Deployer) -> None:

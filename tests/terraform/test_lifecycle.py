@@ -182,7 +182,7 @@ def test_many_numbers_come_and_go_one_by_one(tmp_path: Path) -> None:
         day_too = copy.with_variables(phone_numbers={**day, SECOND: {"agent": "default"}})
         output = day_too.succeed(APPLY)
         assert documents[seeded] == {"agent": {"stringValue": "as operators say"}}
-        assert f"numbers/{SECOND} exists, so it isn't changed." in output
+        assert f"numbers/{SECOND} already exists, so it wasn't changed." in output
         assert "ringdown numbers set" in output
 
         copy.with_variables(phone_numbers=night).succeed(APPLY)

@@ -96,7 +96,7 @@ def test_an_agent_that_cannot_be_one_is_refused(tmp_path: Path) -> None:
         status, output = plan(copy)
 
     assert status == 1
-    assert "phone_numbers has an agent that can't be one" in output
+    assert "phone_numbers has an invalid agent name" in output
 
 
 @pytest.mark.parametrize(

@@ -260,7 +260,7 @@ def test_a_number_is_set_even_if_twilio_does_not_say_where_its_calls_go(
     status, said = run(tmp_path, twilio, "set")
 
     assert (status, twilio.account.voice_urls) == (0, [VOICE_URL])
-    assert "Twilio doesn't say in which region it processes its calls. Twilio answers 503" in said
+    assert "Can't tell in which region Twilio processes its calls. Twilio answers 503" in said
 
 
 def test_the_regions_hosts_are_those_of_the_one_list() -> None:

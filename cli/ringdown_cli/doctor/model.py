@@ -125,7 +125,8 @@ def _advice(error: ModelError, backend: GeminiBackend, model: str) -> str:
         case Refusal.KEY:
             return (
                 "Google doesn't accept this key. Make one at https://aistudio.google.com/apikey,"
-                " set TF_VAR_gemini_api_key to it, and run terraform apply again."
+                " set TF_VAR_gemini_api_key to it, raise secret_versions.gemini_api_key, and run"
+                " terraform apply: docs/deploy.md, Rotate secrets."
             )
         case Refusal.MODEL:
             return (

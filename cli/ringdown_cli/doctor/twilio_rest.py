@@ -191,7 +191,8 @@ def in_words(error: Unreachable | TwilioRefused) -> tuple[str, str]:
     if error.status == 401:
         advice = (
             "Copy the account SID and auth token from https://console.twilio.com, where each region"
-            " has a separate token. If you rotated the token, terraform apply needs it as well."
+            " has a separate token. If you rotated the token, deploy the new one: docs/deploy.md,"
+            " Rotate secrets."
         )
         return "Twilio doesn't accept this account and token", advice
     return f"Twilio answers with {error}", "See https://status.twilio.com, and try again."

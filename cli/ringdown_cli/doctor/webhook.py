@@ -88,8 +88,9 @@ def _refused(answer: Answer) -> Verdict:
         return wrong(
             "refuses our signature",
             "The auth token here isn't the webhook's, or its PUBLIC_URL isn't this URL. Copy the"
-            " token from https://console.twilio.com, set TF_VAR_twilio_auth_token to it, and run"
-            " terraform apply again.",
+            " token from https://console.twilio.com, set TF_VAR_twilio_auth_token to it, raise"
+            " secret_versions.twilio_auth_token, and run terraform apply: docs/deploy.md, Rotate"
+            " secrets.",
         )
     return wrong(
         f"the platform refuses unauthenticated requests (HTTP {answer.status})",

@@ -17,8 +17,8 @@ from ringdown.stores.deadline import store_deadline
 
 LOOK_WITHIN_S = 20.0
 CLIPS_WITHIN_S = 480.0
-"""Usually seconds, or minutes if the model stalls. Added to LOOK_WITHIN_S, it is below the
-platform's deadline; clips still missing by then are made when the event comes again."""
+"""Clips usually take seconds, or minutes if the model stalls. Together with LOOK_WITHIN_S, this is
+below the platform's deadline; clips still missing by then are made when the event is sent again."""
 
 _log = Log("agent_edited")
 
@@ -32,10 +32,11 @@ class EditedDocument:
 
 
 def edited_document(attributes: Mapping[str, object]) -> EditedDocument | None:
-    """The event's document, from its attributes alone: the payload is protobuf, and out of date.
+    """Return the document that an event is about; None if it isn't an agent's.
 
-    Firestore names it twice: `document` is its path, `subject` the same below `documents/`
-    (https://cloud.google.com/eventarc/docs/cloudevents). None if it isn't an agent's.
+    Only the attributes are read: the payload is protobuf, and may be out of date. Firestore names
+    the document twice: `document` is its path, and `subject` is `documents/` followed by that path
+    (https://cloud.google.com/eventarc/docs/cloudevents).
     """
     path = attributes.get("document") or attributes.get("subject")
     match str(path).removeprefix("documents/").split("/"):
@@ -54,13 +55,13 @@ async def take_edit(
 ) -> None:
     """Check the edited document, then make its clips if `clips` is given.
 
-    The request stays open until both are done: the platform gives a processor only while a request
-    is open. Raises HTTPException 503 to get the event again, except for a document that the store
-    can't read or refuses, where retrying would be pointless.
+    The request stays open until both are done, because the platform allocates CPU only while a
+    request is open. Raises HTTPException 503 to have the event sent again, unless the document is
+    one that the store can't read or refuses: retrying would be pointless.
     """
     edited = edited_document(attributes)
     if edited is None:
-        _log.warning("event names no agent", event_type=str(attributes.get("type")))
+        _log.warning("event isn't about an agent", event_type=str(attributes.get("type")))
         return
     try:
         async with store_deadline(LOOK_WITHIN_S), open_agents() as agents:
@@ -74,7 +75,7 @@ async def take_edit(
         _log.error("edit could not be processed", agent=edited.agent_id, reason=str(error))
         raise HTTPException(503, "The edit couldn't be checked; send it again.") from None
     except TimeoutError:
-        _log.error("clips not ready in time", agent=edited.agent_id)
+        _log.error("clips weren't ready in time", agent=edited.agent_id)
         raise HTTPException(503, "Some clips are still missing; send the event again.") from None
 
 
@@ -86,7 +87,7 @@ async def _look(
         agents, edited.agent_id, now, draft=edited.is_draft, failed_clips=failed
     )
     _log.info(
-        "edit looked at",
+        "edit checked",
         agent=edited.agent_id,
         draft=edited.is_draft,
         ok=None if status is None else status.ok,

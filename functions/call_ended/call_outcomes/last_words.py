@@ -1,4 +1,4 @@
-"""Waits for what the stream handler writes at the end of a call."""
+"""Waits for the stream handler's final record of a call."""
 
 import asyncio
 import datetime
@@ -8,17 +8,16 @@ from ringdown.calls import Call, CallStatus, CallStore
 from ringdown.log import Log
 
 LAST_WORDS_WITHIN = datetime.timedelta(seconds=12)
-"""Twilio may report the end before the stream handler does, which has ten seconds."""
+"""Twilio may report the end before the stream handler does, which has ten seconds to do so."""
 _LOOK_AGAIN_S = 0.5
 
 _log = Log("call_ended")
 
 
 async def settled_call(store: CallStore, call: Call) -> Call | None:
-    """The call as the handler last wrote it, or without that if it doesn't come in time. None if it
-    is gone.
+    """Return the call once the handler has finished it, or as it is after LAST_WORDS_WITHIN.
 
-    Raises what the store raises.
+    Returns None if the call is gone. Raises what the store raises.
     """
     current: Call | None = call
     ended_at = call.ended_at or call.created_at

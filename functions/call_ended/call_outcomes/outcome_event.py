@@ -33,7 +33,7 @@ _log = Log("call_ended")
 
 
 class EndedCallStore(CallStore, FigureStore, OutcomeStore, UploadStore, Protocol):
-    """The methods needed from the store."""
+    """The store methods used after a call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Settings:
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
-    """Raises ConfigurationError."""
+    """Read and check every setting. Raises ConfigurationError."""
     reader = SettingsReader(environ)
     settings = Settings(read_store_url(reader), read_optional_gemini_backend(reader))
     reader.finish()
@@ -77,13 +77,13 @@ async def open_connections(settings: Settings) -> AsyncIterator[Connections]:
 
 
 async def take_event(attributes: Mapping[str, object], connections: Connections) -> None:
-    """Deliver webhooks and determine the outcome; neither depends on the other's success.
+    """Deliver webhooks, determine the outcome and delete uploads, each even if another fails.
 
-    Raises HTTPException 503 to get the event again.
+    Raises HTTPException 503 to have the event sent again.
     """
     call_sid = call_of_event(attributes)
     if call_sid is None:
-        _log.warning("event names no call", event_type=str(attributes.get("type")))
+        _log.warning("event isn't about a call", event_type=str(attributes.get("type")))
         return
     with call_bound(call_sid):
         webhooks = connections.webhooks
@@ -94,15 +94,15 @@ async def take_event(attributes: Mapping[str, object], connections: Connections)
         is_outcome_sent = await webhooks.send_outcome(call_sid, clock.now())
         done = (end.result(), outcome.result(), uploads.result(), is_outcome_sent)
         if not all(done):
-            raise HTTPException(503, "Not everything is done; send it again.")
+            raise HTTPException(503, "Not everything is done; send the event again.")
 
 
 async def _uploads_are_deleted(call_sid: str, store: EndedCallStore) -> bool:
-    """As a rule the webhook has deleted them. False if it is worth trying again."""
+    """Delete uploads, which the webhook has usually done already. False if it is worth retrying."""
     try:
         await delete_after_call(store, call_sid)
     except InvalidDocument:
-        return True  # finding out the outcome says so
+        return True  # _find_out reports it
     except RingdownError as error:
         _log.warning("uploads could not be deleted yet", reason=str(error))
         return False
@@ -110,21 +110,22 @@ async def _uploads_are_deleted(call_sid: str, store: EndedCallStore) -> bool:
 
 
 async def _is_found_out(call_sid: str, connections: Connections) -> bool:
-    """False if it is worth retrying."""
+    """Determine the outcome. False if it is worth retrying."""
     try:
         problem = await _find_out(call_sid, connections)
     except InvalidDocument as error:
-        _log.error("outcome could not be found out", reason=str(error))
+        _log.error("outcome could not be determined", reason=str(error))
         return True
     except RingdownError as error:
         problem = str(error)
     if problem is not None:
-        _log.warning("outcome could not be found out yet", reason=problem)
+        _log.warning("outcome could not be determined yet", reason=problem)
     return problem is None
 
 
 async def _find_out(call_sid: str, connections: Connections) -> str | None:
-    """Why the outcome isn't known; None if it is, or if the agent has no questions."""
+    """Determine the outcome. Returns why it isn't known; None if it is, or if there is nothing to
+    ask."""
     call = await connections.store.read_call(call_sid)
     if call is None or call.agent.after_call is None:
         return None
@@ -139,7 +140,7 @@ async def _find_out(call_sid: str, connections: Connections) -> str | None:
     if written and is_settled(record.call, now := clock.now()):
         await count_again(connections.store, record.call.created_at, now)
     _log.info(
-        "outcome found out" if outcome.problem is None else "outcome has a problem",
+        "outcome determined" if outcome.problem is None else "outcome has a problem",
         written=written,
         success=outcome.success,
         cost_usd=round(outcome.cost_usd, 6),

@@ -14,7 +14,7 @@ _log = Log("call_ended")
 
 
 class WebhooksOut:
-    """The methods never raise; each returns False if it must be called again later."""
+    """Sends a call's webhooks. No method raises; if one returns False, call it again later."""
 
     def __init__(self, store: Store, deliveries: Deliveries) -> None:
         self._store = store
@@ -24,7 +24,7 @@ class WebhooksOut:
         return await _settled(self._send_ended(call_sid, now))
 
     async def send_outcome(self, call_sid: str, now: datetime.datetime) -> bool:
-        """Send nothing before the outcome is known."""
+        """Send the outcome, or nothing if it isn't known yet."""
         return await _settled(self._send_outcome(call_sid, now))
 
     async def _send_ended(self, call_sid: str, now: datetime.datetime) -> bool:
@@ -50,7 +50,7 @@ class WebhooksOut:
 async def _settled(sending: Awaitable[bool]) -> bool:
     try:
         return await sending
-    except InvalidDocument as error:  # stays invalid until somebody corrects it
+    except InvalidDocument as error:  # stays invalid until someone corrects it
         _log.error("webhooks could not be sent", reason=str(error))
         return True
     except RingdownError as error:

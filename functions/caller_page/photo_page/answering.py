@@ -1,7 +1,7 @@
 """The HTTP shell: checks the link, reads what was sent, and answers the caller.
 
-Anyone without a link learns nothing here, not even from how long a response takes: the store is
-asked only about calls that a link was made for.
+Without a valid link you learn nothing, not even from how long a response takes: the store is read
+only for calls that a link was made for.
 """
 
 from collections.abc import Awaitable, Callable
@@ -49,8 +49,8 @@ class CallerPage:
             try:
                 return await self._for_call(call_sid, request)
             except StoreUnavailable as error:
-                _log.warning("the store is away", reason=str(error))
-            except Exception:  # noqa: BLE001 - the boundary: somebody is waiting for a page
+                _log.warning("store is unavailable", reason=str(error))
+            except Exception:  # noqa: BLE001 - the boundary: someone is waiting for a page
                 _log.exception("request failed")
             return self._page.failed(words)
 
@@ -73,7 +73,7 @@ class CallerPage:
             _log.info("upload refused", reason=refused.refusal)
             return self._page.refused(call, words, refused.refusal, text=text)
         except StoreUnavailable as error:
-            _log.warning("the store is away", reason=str(error))
+            _log.warning("store is unavailable", reason=str(error))
             return self._page.refused(call, words, Refusal.TRY_AGAIN, text=text)
         _log.info("upload", reception=reception, is_photo=sent.is_photo, size=len(upload.picture))
         match reception:

@@ -1,4 +1,4 @@
-"""Renders the page. Nothing that was sent becomes markup, and nothing is fetched."""
+"""Renders the page. What callers send never becomes markup, and the page fetches nothing."""
 
 import base64
 import hashlib
@@ -15,9 +15,9 @@ from ringdown.calls import Call
 from ringdown.calls.uploads import MOST_IN_A_CALL
 
 ARRIVED = {"photo": "photo_arrived", "text": "text_arrived"}
-"""The words for what the URL says was sent."""
+"""The confirmation's name in `Words`, by what the URL says was sent."""
 _ACCEPT = "image/jpeg,image/png,image/webp"
-"""Listed one by one, because an iPhone then converts its HEIC to JPEG."""
+"""Listed one by one, because then an iPhone converts HEIC to JPEG."""
 _ABOUT_PHOTO = frozenset({Refusal.WRONG_KIND, Refusal.TOO_BIG, Refusal.UNREADABLE})
 
 
@@ -45,7 +45,7 @@ class Page:
         }
 
     def open(self, call: Call, words: Words, *, sent: str | None) -> HTMLResponse:
-        """For a live call; `sent` is what has just arrived, according to the URL."""
+        """Render the page for a live call; `sent` is what just arrived, according to the URL."""
         arrived = ARRIVED.get(sent or "")
         return self._response(
             http.HTTPStatus.OK,
@@ -57,15 +57,15 @@ class Page:
     def refused(
         self, call: Call, words: Words, refusal: Refusal, *, text: str = ""
     ) -> HTMLResponse:
-        """The same page, with why something wasn't accepted, and the text that was written."""
+        """Render the same page with the reason for a refusal, and the text that was written."""
         return self._response(refusal.status, words, call=call, refusal=refusal, text=text)
 
     def failed(self, words: Words) -> HTMLResponse:
-        """For when the state of the call isn't known."""
+        """Render an error, because the state of the call isn't known."""
         return self._response(Refusal.TRY_AGAIN.status, words, refusal=Refusal.TRY_AGAIN)
 
     def over(self, words: Words) -> HTMLResponse:
-        """For a link that isn't valid, whatever the reason."""
+        """Render the page for an invalid link, whatever the reason."""
         return self._response(http.HTTPStatus.NOT_FOUND, words)
 
     def _response(
@@ -100,7 +100,7 @@ def _file(name: str) -> str:
 
 
 def _palette() -> str:
-    """The colours of all pages. Read from the file, because `ringdown.call_page` needs numpy."""
+    """Read the colours of all pages, without importing `ringdown.call_page`, which needs numpy."""
     return (resources.files("ringdown") / "call_page" / "files" / "palette.css").read_text("utf-8")
 
 

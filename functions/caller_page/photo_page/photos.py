@@ -1,7 +1,7 @@
-"""Converts what a caller sent to a small, plain JPEG, in a program that can be killed.
+"""Converts a caller's picture to a small, plain JPEG, in a separate process.
 
-A picture is a stranger's bytes, and decoders are written in C. So the program that decodes it has
-limited memory and time, and gets none of our environment: if it dies, no call does.
+A picture is a stranger's bytes, and decoders are written in C. So the process that decodes it has
+limited memory and time and none of our environment, and calls survive if it dies.
 """
 
 import asyncio
@@ -17,11 +17,11 @@ from ringdown.log import Log
 WITHIN_S = 10.0
 _log = Log("caller_page.photos")
 _one_at_a_time = threading.Lock()
-"""Because of the memory: see MEMORY_BYTES in `reduce_photo`."""
+"""Limits memory: see MEMORY_BYTES in `reduce_photo`."""
 
 
 async def reduced_photo(picture: bytes, *, within_s: float = WITHIN_S) -> bytes:
-    """The JPEG; raises Refused. Pictures are converted in order of arrival."""
+    """Convert a picture to JPEG, one at a time. Raises Refused."""
     return await asyncio.to_thread(_reduced, picture, within_s)
 
 
@@ -41,5 +41,5 @@ def _reduced(picture: bytes, within_s: float) -> bytes:
         return done.stdout
     if done.returncode == REFUSED:
         raise Refused(Refusal(done.stdout.decode()))
-    _log.warning("photo stopped its decoder", size=len(picture), status=done.returncode)
+    _log.warning("photo decoder failed", size=len(picture), status=done.returncode)
     raise Refused(Refusal.UNREADABLE)

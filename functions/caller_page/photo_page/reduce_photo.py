@@ -1,4 +1,4 @@
-"""Converts a picture to a small, plain JPEG. Runs as a separate program, see `photos`:
+"""Converts a picture to a small, plain JPEG. Runs as a separate process (see `photos`):
 
 python -m photo_page.reduce_photo < PICTURE > JPEG
 """
@@ -15,15 +15,16 @@ from photo_page.refusals import REFUSED, Refusal, Refused
 MOST_PIXELS = {"JPEG": 50_000_000, "PNG": 20_000_000, "WEBP": 12_000_000}
 """A JPEG is decoded at a fraction of its size; other formats are decoded whole."""
 MEMORY_BYTES = 256 * 1024 * 1024
-"""In addition to the function, in an instance with 512 MB: terraform/caller_page.tf."""
+"""In addition to the page's own, in an instance with 512 MB: see terraform/caller_page.tf."""
 CPU_S = 8
 _QUALITIES = (85, 60, 20)  # at the lowest, even 1,024 × 1,024 of noise fits
 _SRGB = ImageCms.createProfile("sRGB")
 
 
 def reduced(picture: bytes, longest_side: int, most_bytes: int) -> bytes:
-    """A JPEG in sRGB of at most `most_bytes`, the right way up, without metadata about place or
-    camera. Raises Refused.
+    """Return an upright sRGB JPEG of at most `most_bytes`, without metadata about place or camera.
+
+    Raises Refused.
     """
     Image.MAX_IMAGE_PIXELS = None  # _check is stricter
     try:
@@ -41,8 +42,8 @@ def reduced(picture: bytes, longest_side: int, most_bytes: int) -> bytes:
 
 
 def _check(image: Image.Image) -> None:
-    """Check before decoding anything. MPO, which many phones make, is a JPEG followed by
-    another."""
+    """Check format and size before decoding anything. MPO, which many phones make, is a JPEG
+    followed by another."""
     kind = "JPEG" if image.format == "MPO" else image.format or ""
     if kind != "JPEG" and getattr(image, "is_animated", False):
         raise Refused(Refusal.WRONG_KIND)
@@ -51,7 +52,7 @@ def _check(image: Image.Image) -> None:
 
 
 def _plain(image: Image.Image, longest_side: int) -> Image.Image:
-    """The pixels and nothing else."""
+    """Return the pixels, scaled down and upright, and nothing else."""
     image.draft("RGB", (longest_side, longest_side))
     image.load()
     small = _eight_bits(image)
@@ -63,7 +64,7 @@ def _plain(image: Image.Image, longest_side: int) -> Image.Image:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """In a mode that can be scaled down, with the same metadata."""
+    """Convert to a mode that can be scaled down, with the same metadata."""
     if image.mode.startswith("I"):  # 16 bits of grey
         return image.point(lambda level: level / 256).convert("L")
     if image.mode in ("P", "PA", "1"):
@@ -76,7 +77,7 @@ def _srgb(image: Image.Image) -> Image.Image:
     opaque = image.convert("RGB") if "A" in image.getbands() else image
     converted = None
     if profile:
-        # A profile for other pixels, or a damaged one: leave the colours alone.
+        # If the profile is damaged, or for other pixels, leave the colours alone.
         with contextlib.suppress(ImageCms.PyCMSError, OSError, ValueError):
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             converted = ImageCms.profileToProfile(opaque, source, _SRGB, outputMode="RGB")

@@ -1,4 +1,4 @@
-"""Why a photo or a text isn't accepted. The words for each are in `words.toml`."""
+"""Reasons for refusing a photo or a text. The words for each are in `words.toml`."""
 
 import enum
 import http
@@ -11,18 +11,18 @@ class Refusal(enum.StrEnum):
     NOTHING = "nothing"
     """Neither a photo nor a text was sent."""
     WRONG_KIND = "wrong_kind"
-    """Another format, or a moving picture."""
+    """An unsupported format, or an animation."""
     TOO_BIG = "too_big"
-    """In bytes, or in pixels."""
+    """Too many bytes or pixels."""
     UNREADABLE = "unreadable"
     """Damaged, cut off, or too slow to decode."""
     TEXT_TOO_LONG = "text_too_long"
     ENOUGH = "enough"
-    """The call has had as many as it may."""
+    """The call has reached its limit of photos and texts."""
     INTERRUPTED = "interrupted"
-    """Only a part arrived."""
+    """Only part of it arrived."""
     TRY_AGAIN = "try_again"
-    """Our fault."""
+    """Something failed on our side."""
 
     @property
     def status(self) -> http.HTTPStatus:
@@ -39,7 +39,7 @@ _STATUS = {
 
 
 class Refused(Exception):
-    """What was sent isn't accepted; nothing of it is kept."""
+    """What was sent isn't accepted, and none of it is kept."""
 
     def __init__(self, refusal: Refusal) -> None:
         self.refusal = refusal

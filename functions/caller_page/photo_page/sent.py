@@ -1,4 +1,4 @@
-"""What a caller sent, read within limits and made harmless."""
+"""Reads what a caller sent, within limits, and makes it harmless."""
 
 import hashlib
 import unicodedata
@@ -18,12 +18,12 @@ MOST_BYTES = 10 * 1024 * 1024
 """Phone photos are usually 3 MB, and 8 MB at 50 megapixels."""
 _BODY_WITHIN_S = 30.0
 _MOST_FORM_CHARS = 20_000
-"""A longer text isn't shown again: its page could exceed the instance's memory."""
+"""A longer text isn't shown again, because its page could exceed the instance's memory."""
 _FILES = 2  # one from the camera, one chosen from the phone
 
 
 class Sent:
-    """A form as it arrived: photo or text, both unread."""
+    """A form as it arrived, with a photo or a text that hasn't been checked yet."""
 
     def __init__(self, photo: bytes, text: str) -> None:
         self._photo = photo
@@ -34,7 +34,10 @@ class Sent:
         return bool(self._photo)
 
     async def upload(self) -> Upload:
-        """Raises Refused. The same photo or text gets the same id: sent twice, it counts once."""
+        """Return the upload to store. Raises Refused.
+
+        The same photo or text gets the same id, so that sending it twice counts once.
+        """
         if self._photo:
             jpeg = await reduced_photo(self._photo)
             return Upload(id=_id(b"photo", jpeg), received_at=now(), picture=jpeg)
@@ -47,7 +50,7 @@ class Sent:
 
 
 async def read_sent(request: Request) -> Sent:
-    """Read at most MOST_BYTES. Raises Refused."""
+    """Read a form of at most MOST_BYTES. Raises Refused."""
     try:
         if int(request.headers.get("Content-Length", "0")) > MOST_BYTES:
             raise BodyTooLarge
@@ -60,7 +63,7 @@ async def read_sent(request: Request) -> Sent:
 
 
 def plain_text(text: str) -> str:
-    """Remove invisible characters: control characters, direction marks, invisible tags. Keeps line
+    """Remove invisible characters (control characters, direction marks, tags), but keep line
     breaks."""
     lines = "\n".join(text.splitlines())
     seen = (c for c in lines if c == "\n" or not unicodedata.category(c).startswith("C"))

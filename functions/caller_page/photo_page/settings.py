@@ -15,13 +15,13 @@ _ON_THIS_MACHINE = re.compile(r"http://(127\.0\.0\.1|localhost):[0-9]+")
 class PageSettings:
     store_url: str
     upload_link_secrets: tuple[str, ...] = field(repr=False)
-    """Shared with what sends the link; the previous one stays valid during rotation."""
+    """Shared with the tool that sends the link; the previous one stays valid during rotation."""
     framed_by: tuple[str, ...]
     """The origins that may show the page in a frame: those of `make talk`."""
 
 
 def read_settings(environ: Mapping[str, str]) -> PageSettings:
-    """Read and check every setting; ConfigurationError names all that are wrong."""
+    """Read and check every setting. Raises ConfigurationError, which names all invalid ones."""
     reader = SettingsReader(environ)
     settings = PageSettings(
         store_url=read_store_url(reader),

@@ -18,7 +18,7 @@ FILES = resources.files("photo_page") / "files"
 
 class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     language: str = ""
-    """The tag, with the region of the agent's phrases."""
+    """The language tag, with the region of the agent's phrases."""
     title: str
     assistant: str
     for_this_call: str
@@ -51,13 +51,13 @@ class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 def words_for(language_tag: str) -> Words:
-    """The words in the language of the agent's phrases."""
+    """Return the words in the language of the agent's phrases."""
     tag = phrases_for(language_tag).language
     return replace(_words()[tag.partition("-")[0]], language=tag)
 
 
 def accepted_language(header: str | None) -> str:
-    """The first language of an Accept-Language header that the page supports; else English."""
+    """Return the first supported language in an Accept-Language header, or else English."""
     tags = (part.partition(";")[0].strip() for part in (header or "").split(","))
     return next(filter(has_phrases, tags), "en")
 

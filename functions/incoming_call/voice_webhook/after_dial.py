@@ -25,8 +25,8 @@ async def after_dial(
     settings: WebhookSettings,
     now: datetime.datetime,
 ) -> str:
-    """TwiML that returns the call to the agent, unless the caller talked to the person or has hung
-    up."""
+    """Return TwiML that sends the caller back to the agent, unless they talked to the person or
+    hung up."""
     if update.call.over:
         return hang_up()
     resumed = None
@@ -37,14 +37,14 @@ async def after_dial(
                 return hang_up()
             resumed = await store.resume(update.call.call_sid)
     except RingdownError as error:
-        _log.error("call could not be resumed", reason=str(error))
+        _log.error("call could not be returned to the agent", reason=str(error))
     else:
         if resumed is None:
-            _log.error("call can't be resumed")
+            _log.error("call can't be returned to the agent")
     if resumed is None:
         return _without_agent(update, settings)
     _log.info(
-        "transfer not taken",
+        "transfer failed",
         dial_status=update.status,
         bridged=update.bridged,
         attempt=resumed.attempt,
@@ -55,7 +55,7 @@ async def after_dial(
 def was_connected(call: Call, update: DialUpdate) -> bool:
     """Whether the caller was connected to the person.
 
-    If the person has to accept the call, our record decides, because a mailbox also completes a
+    If the person has to accept the call, our record decides, because voicemail also completes a
     call. But if Twilio says it didn't connect them, it didn't.
     """
     if update.bridged is False:
@@ -64,7 +64,7 @@ def was_connected(call: Call, update: DialUpdate) -> bool:
 
 
 async def _read(store: CallStore, call_sid: str, unrecorded: UnrecordedAcceptances) -> Call | None:
-    """The call; records a transfer that was accepted while the store was away."""
+    """Read the call, and record its transfer if it was accepted while the store was unavailable."""
     call = await store.read_call(call_sid)
     if call is not None and Transfer(call_sid, call.attempt) in unrecorded:
         return await store.accept_transfer(call_sid, call.attempt) or call
@@ -72,7 +72,10 @@ async def _read(store: CallStore, call_sid: str, unrecorded: UnrecordedAcceptanc
 
 
 def _without_agent(update: DialUpdate, settings: WebhookSettings) -> str:
-    """TwiML for a call the agent can't continue; only Twilio knows if the two talked."""
+    """Return TwiML for a call that the agent can't continue.
+
+    Hangs up if the two talked, which only Twilio knows; otherwise dials a person.
+    """
     if update.answered if update.bridged is None else update.bridged:
         return hang_up()
     shown = caller_id(update.call.caller, update.call.called)

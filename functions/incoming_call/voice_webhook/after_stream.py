@@ -1,4 +1,4 @@
-"""POST /after-stream: what happens to a call once its media stream has ended."""
+"""POST /after-stream: decides what happens to a call once its media stream has ended."""
 
 import datetime
 from typing import Protocol, assert_never
@@ -36,13 +36,14 @@ READ_WITHIN_S = 2.0
 TAKE_UP_WITHIN_S = 1.0
 SAVE_WITHIN_S = 1.0
 PAUSE_S = 2
-"""Twice as long the second time: a restarting handler needs two to five seconds."""
+"""How much longer to wait before each further stream: a restarting handler needs two to five
+seconds."""
 
 _log = Log("incoming_call.after_stream")
 
 
 class CallAndClipStore(CallStore, ClipStore, Protocol):
-    """The methods needed from the store after a stream."""
+    """The store methods used after a stream."""
 
 
 async def after_stream(
@@ -54,10 +55,11 @@ async def after_stream(
     settings: WebhookSettings,
     now: datetime.datetime,
 ) -> str:
-    """TwiML for the handler's decision. Without one, the agent continues in a new stream, which any
-    handler may accept; if that isn't possible, the caller is sent to a person.
+    """Return TwiML that carries out the handler's decision.
 
-    `ended` is the attempt whose stream is over, so that a repeated request opens no other one.
+    If the handler didn't decide anything, the agent continues in a new stream, which any handler
+    may accept; if that isn't possible, the caller is sent to a person. `ended` is the attempt whose
+    stream has ended; it keeps a repeated request from opening another stream.
     """
     if update.over:
         return nothing()
@@ -78,7 +80,7 @@ async def after_stream(
 async def next_twiml(
     call: Call, voice: Voice, settings: WebhookSettings, now: datetime.datetime
 ) -> str:
-    """What Twilio does next with a call whose stream has ended."""
+    """Return TwiML for the next step of a call whose stream has ended."""
     phrases = phrases_for(call.agent.language)
     person, shown = call.fallback_number, caller_id(call.caller, call.called)
     match call.next:
@@ -108,7 +110,7 @@ async def next_twiml(
 
 
 def lost_stream(call: Call, now: datetime.datetime) -> CallChanges:
-    """What to record about a stream that ended without a decision by the handler."""
+    """Return what to record about a stream that ended without a decision from the handler."""
     reason = EndReason.NEVER_STREAMED if call.started_at is None else EndReason.STREAM_LOST
     return CallChanges(
         status=CallStatus.ENDED,
@@ -126,12 +128,12 @@ async def read_call(store: CallStore, call_sid: str) -> Call | None:
         _log.error("call could not be read", reason=str(error))
         return None
     if call is None:
-        _log.error("call is unknown")
+        _log.error("unknown call")
     return call
 
 
 async def _take_up(store: CallStore, call: Call, ended: int, now: datetime.datetime) -> Call | None:
-    """The call at its next attempt; None if the agent can't or mustn't continue."""
+    """Start the call's next attempt. Returns None if the agent can't or mustn't continue."""
     try:
         async with store_deadline(TAKE_UP_WITHIN_S):
             taken_up = await store.take_up(call.call_sid, ended, now)
@@ -148,7 +150,8 @@ async def _take_up(store: CallStore, call: Call, ended: int, now: datetime.datet
 
 
 def _pause_s(call: Call, now: datetime.datetime) -> int:
-    """No pause the first time; after that, give a restarting handler time."""
+    """Return how long to wait before the new stream: not at all the first time, then longer each
+    time, in case a handler is restarting."""
     return max(recent_take_ups(call, now) - 1, 0) * PAUSE_S
 
 

@@ -16,10 +16,10 @@ from ringdown.stores.deadline import store_deadline
 from ringdown.tools import ToolDeclaration, ToolStore
 
 DEADLINE_S = 0.3
-"""For agent and tools together: meanwhile the caller hears only ringing."""
+"""For the agent and its tools together. Short, because the caller hears only ringing meanwhile."""
 FIRST_DEADLINE_S = 1.5
-"""The same while the process knows no agent, as after a cold start: the packaged agent speaks for
-a company that isn't the operators' own."""
+"""The same while this process has no earlier agent to use instead, as after a cold start. It is
+longer because the packaged agent speaks for a company that isn't the operators'."""
 KEEP_WITHIN_S = 1.0
 _MAX_KNOWN_NUMBERS = 256
 _MAX_KNOWN_AGENTS = 256
@@ -29,7 +29,7 @@ _Value = TypeVar("_Value")
 
 
 class AgentSource(AgentStore, ToolStore, Protocol):
-    """The methods needed from the store to choose an agent."""
+    """The store methods used to choose an agent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,26 +38,29 @@ class ChosenAgent:
     agent: Agent
     tools: tuple[ToolDeclaration, ...]
     facts_tool: ToolDeclaration | None = None
-    """The agent's `before_call`; None if it can't be used."""
+    """The agent's `before_call` tool; None if it can't be used."""
     is_draft: bool = False
-    """Only its tester hears it, so it isn't remembered for anyone else."""
+    """Only testers hear a draft, so it isn't remembered for other callers."""
     is_current: bool = False
-    """It is what operators last wrote, and worth keeping as a revision."""
+    """Whether it is what operators last saved, and so worth keeping as a revision."""
     problem: str | None = None
-    """Why this isn't what operators last wrote, in their terms."""
+    """Why it isn't what operators last saved, in their terms."""
 
 
 class AgentChoice:
-    """Reads agents, and remembers the last one of each number in case the store fails."""
+    """Chooses agents, and remembers each number's last one in case the store fails."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[str, ChosenAgent] = OrderedDict()
         self._kept: OrderedDict[str, str] = OrderedDict()
-        """The revision of each agent that this process kept last."""
+        """The last revision that this process kept, by agent id."""
 
     async def choose(self, store: AgentSource, called: str, caller: str) -> ChosenAgent:
-        """The stored agent for `called`, else the last known, else the packaged one. Never raises,
-        even if the store fails or is slow; returns within DEADLINE_S, or FIRST_DEADLINE_S."""
+        """Return the stored agent for `called`, else the last one known, else the packaged one.
+
+        Never raises, even if the store fails or is slow. Returns within DEADLINE_S, or within
+        FIRST_DEADLINE_S if this process knows no earlier agent for the number.
+        """
         known = self._known.get(called)
         within_s = FIRST_DEADLINE_S if known is None else DEADLINE_S
         deadline_s = asyncio.get_running_loop().time() + within_s
@@ -83,10 +86,10 @@ class AgentChoice:
     async def keep_revision(
         self, store: AgentStore, chosen: ChosenAgent, now: datetime.datetime
     ) -> None:
-        """Keep the agent as a good revision, unless it was the last one kept. Never raises; ends in
-        a second.
+        """Keep the agent as a good revision, unless it was the last one kept. Never raises, and
+        takes at most a second.
 
-        This covers edits whose event is late or lost: the next edit may be broken.
+        This covers edits whose event is late or lost, in case the next edit is broken.
         """
         agent_id, revision = chosen.agent_id, chosen.agent.revision
         if not chosen.is_current or self._kept.get(agent_id) == revision:
@@ -119,12 +122,12 @@ def _chosen(answer: Answering | None, problem: str | None) -> ChosenAgent:
 
 
 def _instead(known: ChosenAgent | None, problem: str | None) -> ChosenAgent:
-    """What answers when the store returns nothing usable."""
+    """Return the agent to use when the store has none that works."""
     return replace(known or _chosen(None, None), is_current=False, problem=problem)
 
 
 async def _why_none(store: AgentStore, called: str) -> str | None:
-    """What is wrong with the only agent; None if there is none, as on the first day."""
+    """Say what is wrong with the stored agent; None if none is stored, as on the first day."""
     line = await store.read_line(called)
     stored = line.agent or await store.read_agent(DEFAULT_AGENT_ID)
     return None if stored is None else summary(findings(stored.document).errors)

@@ -42,7 +42,7 @@ _log = Log("incoming_call.answering")
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What this process knows from earlier calls."""
+    """What this process remembers from earlier calls."""
 
     agents: AgentChoice = field(default_factory=AgentChoice)
     line: LineGuard = field(default_factory=LineGuard)
@@ -87,7 +87,7 @@ async def answer(
         _log.info("call outside opening hours", agent=call.agent_id, next=call.next)
         return await turn_away(call, voice)
     if call.status is CallStatus.ENDED:
-        _log.warning("call is over already")
+        _log.warning("call is already over")
         return hang_up()
     if notice.text:
         await wake_up.requested(within_s=REQUEST_LEAVES_WITHIN_S)
@@ -107,8 +107,8 @@ async def _notice(voice: Voice) -> Sentence:
 
 
 def person_for(agent: Agent, line: str | None, called: str) -> str | None:
-    """The number of a person who can step in, the agent's or the line's; None if it is our own
-    number, which would loop forever."""
+    """Return the number of a person who can step in: the agent's, or else the line's. None if there
+    is none, or if it is the called number, which would loop forever."""
     person = agent.fallback_number or line
     return None if person == called else person
 
@@ -121,14 +121,15 @@ def new_call(
     person: str | None,
     memory: str | None,
 ) -> Call:
-    """The record of a call that has just started ringing."""
+    """Return the record of a call that has just started ringing."""
     call = Call(
         call_sid=update.call_sid,
         caller=update.caller,
         called=update.called,
         caller_verified=update.caller_verified,
         agent_id=chosen.agent_id,
-        agent=msgspec.structs.replace(chosen.agent, examples=()),  # for `agents try`; large
+        # Examples are only for `agents try`, and large.
+        agent=msgspec.structs.replace(chosen.agent, examples=()),
         agent_revision=chosen.agent.revision,
         tools=chosen.tools,
         created_at=now,
@@ -150,9 +151,9 @@ def offer_stream(
     pause_s: int = 0,
     travelling: bool = False,
 ) -> str:
-    """The TwiML that hands the call's current attempt to the stream handler.
+    """Return TwiML that hands the call's current attempt to the stream handler.
 
-    `travelling`: include the call itself, because the store may not have it.
+    If `travelling`, it carries the call itself, because the store may not have it.
     """
     token = mint(
         settings.stream_token_secrets,
@@ -172,8 +173,8 @@ def offer_stream(
 
 
 async def _is_admitted(store: Store, call_sid: str) -> bool:
-    """Whether the call was let through before: Twilio repeats webhooks. True also if the store
-    can't say."""
+    """Whether the call was already let through: Twilio repeats webhooks. Also True if the store
+    fails."""
     try:
         async with store_deadline(OPEN_CALL_WITHIN_S):
             return await store.read_call(call_sid) is not None
@@ -183,7 +184,7 @@ async def _is_admitted(store: Store, call_sid: str) -> bool:
 
 
 async def _open(store: Store, call: Call) -> Call | None:
-    """The stored call; None if the store fails."""
+    """Store the call, and return it as stored; None if the store fails."""
     try:
         async with store_deadline(OPEN_CALL_WITHIN_S):
             return await store.open_call(call)

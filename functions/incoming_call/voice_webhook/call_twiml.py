@@ -11,22 +11,22 @@ from ringdown.phone_numbers import is_somebody
 RING_FOR_S = 20
 """How long a person's phone rings before the caller goes back to the agent."""
 PRESS_WITHIN_S = 8
-"""How long a person who has heard who is calling may take to press a key."""
+"""How long a person has to press a key after hearing who is calling."""
 
 
 def caller_id(caller: str, called: str) -> str | None:
-    """The number shown to a person we dial: the caller's, or else the called number.
+    """Return the number to show a person we dial: the caller's, or else the called number. None if
+    neither party has a number.
 
-    Without it, Twilio shows the call's origin, and doesn't dial if that is a SIP address, a
-    client or a withheld number (https://www.twilio.com/docs/api/errors/13214). None if neither
-    party has a number.
+    Without one, Twilio shows the call's origin, and doesn't dial at all if that is a SIP address, a
+    client or a withheld number (https://www.twilio.com/docs/api/errors/13214).
     """
     return next((number for number in (caller, called) if is_somebody(number)), None)
 
 
 @dataclass(frozen=True, slots=True)
 class StreamOffer:
-    """What Twilio needs to open the media stream of one attempt, and what follows it."""
+    """What Twilio needs to open the media stream of one attempt, and to continue after it."""
 
     media_url: str
     token: str
@@ -35,16 +35,16 @@ class StreamOffer:
     call: Mapping[str, str]
     """Parameters that carry the call itself; empty if the store has it."""
     pause_s: int = 0
-    """How long to wait first."""
+    """How long to wait before opening the stream."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """Sentences spoken without the model; empty text for none."""
+    """Words spoken without the model. If the text is empty, nothing is spoken."""
 
     text: str
     language: str
-    """The text's language, and so that of Twilio's voice."""
+    """The language of the text, and so of Twilio's voice."""
     clip_url: str | None = None
     """URL of the same words in the agent's voice."""
 
@@ -70,7 +70,7 @@ def connect_stream(offer: StreamOffer, notice: Sentence) -> str:
 
 
 def apology(language: str | None, number: str | None) -> Sentence:
-    """What a caller hears when something failed and `number`, if any, is dialled."""
+    """Return what a caller hears after a failure, before `number`, if any, is dialled."""
     phrases = phrases_for(language)
     words = phrases.closing_apology if number is None else phrases.connecting_apology
     return Sentence(words, phrases.language)
@@ -119,7 +119,7 @@ def transfer(
 def ask_to_accept(sentence: str, language: str, *, accept_url: str) -> str:
     """Ask the person to press a key, and post it to `accept_url`; hang up on them if they don't.
 
-    The `<Hangup>` matters: at the end of the document, Twilio would connect them.
+    The `<Hangup>` matters: without it, Twilio would connect them at the end of the document.
     """
     response = VoiceResponse()
     gather = response.gather(num_digits=1, timeout=PRESS_WITHIN_S, action=accept_url, method="POST")
@@ -143,7 +143,7 @@ def hang_up() -> str:
 
 
 def nothing() -> str:
-    """For a call that is over, when no verb would run. Connects a person who was dialled."""
+    """Return an empty document, for a call that is over, or to connect a person who was dialled."""
     return _document(VoiceResponse())
 
 
@@ -156,7 +156,7 @@ def _speak(response: VoiceResponse, sentence: Sentence) -> None:
 
 
 def _speakable(text: str) -> str:
-    """`text` without characters that XML can't hold (Twilio's error 12100 ends the call)."""
+    """Drop characters that XML can't hold: with them, Twilio ends the call with error 12100."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 

@@ -12,7 +12,7 @@ from ringdown.tools.client import ToolClient
 from ringdown.tools.request import order_key, tool_request
 
 FACTS_WITHIN_S = 0.8
-"""Meanwhile the caller hears only ringing."""
+"""The caller hears only ringing until then."""
 MOST_CHARS = 4_000
 """Limit on the facts as JSON: they are billed with every turn of the call."""
 _NOT_USABLE = "It isn't declared, or its declaration is invalid. To see why: ringdown doctor"
@@ -26,10 +26,10 @@ _log = Log("incoming_call.caller_facts")
 
 
 async def with_facts(call: Call, tool: ToolDeclaration | None, client: ToolClient) -> Call:
-    """The call with facts about its caller, or with the reason why there are none.
+    """Return the call with facts about its caller, or with the reason why there are none.
 
-    `tool` is the declaration of the agent's `before_call`, None if it can't be used. Never raises;
-    ends within FACTS_WITHIN_S.
+    `tool` is the agent's `before_call` tool; None if it can't be used. Never raises; returns within
+    FACTS_WITHIN_S.
     """
     name = call.agent.before_call
     if name is None:
@@ -57,11 +57,12 @@ async def with_facts(call: Call, tool: ToolDeclaration | None, client: ToolClien
 
 
 def _without(call: Call, problem: str) -> Call:
-    # The problem may quote the tool, which doesn't belong in the log.
+    # The problem may quote the tool's output, which doesn't belong in the log.
     _log.warning("no facts about the caller", agent=call.agent_id, tool=call.agent.before_call)
     return replace(call, facts_problem=problem)
 
 
 def _on_one_line(output: Json) -> str:
-    """JSON, so that nothing in it can look like another paragraph of the instructions."""
+    """Return JSON on one line, so that no part of it can look like another paragraph of the
+    instructions."""
     return " ".join(json.dumps(output, ensure_ascii=False).splitlines())

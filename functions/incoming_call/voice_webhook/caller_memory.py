@@ -1,4 +1,4 @@
-"""After a call, saves what the caller's next one may know of it, if the agent remembers callers."""
+"""Saves a memory of each call for the caller's next one, if the agent remembers callers."""
 
 import asyncio
 import datetime
@@ -14,7 +14,7 @@ from voice_webhook.summaries import Summaries
 from voice_webhook.twilio_request import CallUpdate, StreamUpdate
 
 REMEMBER_WITHIN_S = 11.0
-"""Including what comes before it, below the 15 s after which Twilio gives up."""
+"""With the steps before it, this stays below the 15 s after which Twilio gives up."""
 LAST_WORDS_WITHIN_S = 2.0
 """Twilio may report the end before the stream handler does."""
 _LOOK_AGAIN_S = 0.25
@@ -25,7 +25,7 @@ _log = Log("incoming_call.caller_memory")
 
 
 class MemoryStore(CallerStore, CallStore, Protocol):
-    """The methods needed from the store to remember a call."""
+    """The store methods used to remember a call."""
 
 
 def is_remembered(agent: Agent, caller: str) -> bool:
@@ -40,7 +40,7 @@ async def remember_call(
     summaries: Summaries | None,
     now: datetime.datetime,
 ) -> None:
-    """Keep a summary of a call that is over, or else its last turns. Never raises."""
+    """Save a summary of a call that is over, or else its last turns. Never raises."""
     if not isinstance(update, CallUpdate) or not update.over:
         return
     try:
@@ -65,12 +65,12 @@ async def _remember(
     summary = None if summaries is None else await summaries.of(record)
     text = last_turns(record.turns) if summary is None else summary
     memory = Memory(text=text, call_sid=call_sid, at=now)
-    await store.remember_caller(call.caller, memory, now + RETENTION)
-    _log.info("call remembered", agent=call.agent_id, summarised=summary is not None)
+    if await store.remember_caller(call.caller, memory, now + RETENTION):
+        _log.info("call remembered", agent=call.agent_id, summarised=summary is not None)
 
 
 async def _whole_record(store: CallStore, call: Call) -> CallRecord | None:
-    """The record once the handler has written its end, or has had time to."""
+    """Return the record once the handler has finished it, or after LAST_WORDS_WITHIN_S."""
     try:
         async with asyncio.timeout(LAST_WORDS_WITHIN_S):
             current: Call | None = call
@@ -83,6 +83,6 @@ async def _whole_record(store: CallStore, call: Call) -> CallRecord | None:
 
 
 def last_turns(turns: tuple[Turn, ...]) -> str:
-    """How the call ended, word for word."""
+    """Return the last turns, word for word."""
     said = [f"{turn.speaker}: {turn.text[:_LONGEST_TURN]}" for turn in turns[-_LAST_TURNS:]]
     return "\n".join(("The end of the last call, word for word:", *said))

@@ -1,9 +1,9 @@
-"""Chooses which sentences are said by a clip before and after the stream, and serves the audio.
+"""Finds clips for sentences that are said before and after the stream, and serves their audio.
 
-Twilio fetches what `<Play>` names with a plain GET: it sends none of its parameters
-(https://www.twilio.com/docs/voice/twiml/play), and whether it signs the request isn't documented.
-So we sign the URL ourselves. What a key names never changes, so the URL needs no expiry, and Twilio
-may cache the audio for as long as it likes.
+Twilio fetches the URL in `<Play>` with a plain GET that has none of its usual parameters
+(https://www.twilio.com/docs/voice/twiml/play), and the docs don't say whether it signs the request.
+So we sign the URL ourselves. The audio of a key never changes, so the URL doesn't need to expire,
+and Twilio may cache the audio for as long as it likes.
 """
 
 import io
@@ -23,7 +23,7 @@ from voice_webhook.call_twiml import Sentence
 from voice_webhook.webhook_settings import WebhookSettings
 
 GIVE_WITHIN_S = 2.0
-"""If Twilio doesn't get the audio, it tries again through /fallback."""
+"""If Twilio doesn't get the audio by then, it requests /fallback."""
 _PATH = re.compile(r"/clips/(?P<agent>[^/]+)/(?P<key>[0-9a-f]{32})")
 _FOR_EVER = "public, max-age=31536000, immutable"
 _RATE_HZ = 8_000
@@ -41,8 +41,10 @@ class Voice:
     settings: WebhookSettings
 
     async def says(self, text: str, language: str) -> Sentence:
-        """`language` is the text's, for Twilio's voice. If the store fails, only the voice
-        changes."""
+        """Return the text with the URL of its clip, if there is one.
+
+        Without a clip, or if the store fails, Twilio's voice speaks it; `language` is the text's.
+        """
         if not text or self.clips is None:
             return Sentence(text, language)
         key = clip_key(self.agent, text)
@@ -53,14 +55,14 @@ class Voice:
 
 @dataclass(frozen=True, slots=True)
 class ClipAddress:
-    """Which clip one of our URLs names."""
+    """The clip that one of our URLs names."""
 
     agent_id: str
     key: str
 
     @classmethod
     def in_path(cls, path: str) -> "ClipAddress | None":
-        """None if the decoded path isn't a clip's."""
+        """Parse a decoded path; None if it isn't a clip's."""
         found = _PATH.fullmatch(path)
         return None if found is None else cls(found["agent"], found["key"])
 
@@ -70,7 +72,7 @@ class ClipAddress:
         return f"{settings.public_url}{path}?signature={signature}"
 
     def is_signed(self, query: Mapping[str, str], settings: WebhookSettings) -> bool:
-        """With the current secret, or the previous one."""
+        """Whether the query has our signature, made with the current secret or the previous one."""
         good = map(self._signature, settings.stream_token_secrets)
         return shares_a_mac(good, [query.get("signature", "")])
 
@@ -83,20 +85,21 @@ class ClipAddress:
 
 
 def sound_response(mulaw: bytes, address: ClipAddress, *, head: bool) -> Response:
-    """The audio, or just its headers."""
+    """Return the audio, or just its headers if `head`."""
     sound = _wav(mulaw)
     headers = {"Cache-Control": _FOR_EVER, "ETag": address.etag, "Content-Length": str(len(sound))}
     return Response(b"" if head else sound, media_type="audio/wav", headers=headers)
 
 
 def unchanged_response(address: ClipAddress) -> Response:
-    """For a client that has the audio already."""
+    """Return a 304 for a client that already has the audio."""
     headers = {"Cache-Control": _FOR_EVER, "ETag": address.etag}
     return Response(status_code=304, headers=headers)
 
 
 def _wav(mulaw: bytes) -> bytes:
-    """PCM16, which every WAV reader understands. Twilio turns it back into the same µ-law."""
+    """Convert to PCM16, which every WAV reader understands. Twilio turns it back into the same
+    µ-law."""
     target = io.BytesIO()
     with wave.open(target, "wb") as file:
         file.setnchannels(1)
@@ -107,7 +110,8 @@ def _wav(mulaw: bytes) -> bytes:
 
 
 def _pcm16(code: int) -> bytes:
-    """G.711, table 2a: sign, 3 bits of segment, 4 bits of step; inverted on the wire."""
+    """Decode a µ-law byte (G.711, table 2a): sign, 3 bits of segment, 4 bits of step; inverted on
+    the wire."""
     code = ~code & 0xFF
     magnitude = ((((code & 0x0F) << 3) + 0x84) << ((code & 0x70) >> 4)) - 0x84
     return (-magnitude if code & 0x80 else magnitude).to_bytes(2, "little", signed=True)

@@ -26,7 +26,7 @@ from voice_webhook.webhook_settings import WebhookSettings
 class Connections:
     store: Store
     summaries: Summaries | None
-    """None if Gemini must not be asked."""
+    """None if no Gemini backend is configured."""
     ended_calls: EndedCalls
     tools: ToolClient
     _http: httpx2.AsyncClient
@@ -34,14 +34,14 @@ class Connections:
     _background: asyncio.TaskGroup
 
     def wake_handler(self) -> HandlerWakeUp:
-        """Start waking the stream handler; continues after the request is answered."""
+        """Start waking the stream handler. This continues after the request is answered."""
         return HandlerWakeUp(self._http, self._ready_url, self._background)
 
 
 @asynccontextmanager
 async def open_connections(settings: WebhookSettings) -> AsyncIterator[Connections]:
-    """Open what a process needs; close it at the end."""
-    tls = ssl.create_default_context()  # shared by both clients: it takes some 20 ms
+    """Open the clients that a process needs, and close them at the end."""
+    tls = ssl.create_default_context()  # shared, because creating one takes some 20 ms
     tools, topic = ToolClient(tls=tls), settings.call_ended_topic
     try:
         async with (
@@ -66,7 +66,7 @@ async def open_connections(settings: WebhookSettings) -> AsyncIterator[Connectio
 async def _store(
     http: httpx2.AsyncClient, background: asyncio.TaskGroup, settings: WebhookSettings
 ) -> AsyncIterator[Store]:
-    """The store's library takes a quarter of a second to load; the handler starts meanwhile."""
+    """Wake the handler, then open the store, whose library takes a quarter of a second to load."""
     wake_up = HandlerWakeUp(http, settings.ready_url, background)
     await wake_up.requested(within_s=REQUEST_LEAVES_WITHIN_S)
     async with open_store(settings.store_url) as store:

@@ -1,5 +1,5 @@
-"""Tells Pub/Sub that a call is over. A lost message harms no call: `ringdown calls analyse` makes
-up for it."""
+"""Publishes to Pub/Sub that a call is over. `ringdown calls analyse` makes up for messages that are
+lost."""
 
 import asyncio
 import base64
@@ -30,7 +30,10 @@ class PubSubTopic:
         self._token = AccessToken()
 
     async def announce(self, call_sid: str, caller: str, at: datetime.datetime) -> None:
-        """Publish without the caller's number. Raises httpx2.HTTPError and NoCredentials."""
+        """Publish the end of a call, without the caller's number.
+
+        Raises httpx2.HTTPError and NoCredentials.
+        """
         data = base64.b64encode(EVENT_BODY).decode()
         message = {"attributes": event_headers(call_sid, at), "data": data}
         for tries_left in reversed(range(_TRIES)):
@@ -51,10 +54,10 @@ class PubSubTopic:
 async def announce_end(
     update: CallUpdate | StreamUpdate, ended_calls: EndedCalls, now: datetime.datetime
 ) -> None:
-    """Announce a call that Twilio says is over. Never raises.
+    """Announce the end of a call when Twilio reports its final status. Never raises.
 
-    Twilio's final status is the one thing that every call has at its end, even if its handler
-    died, its caller was transferred, or they hung up during the notice.
+    Every call gets a final status, even if its handler died, or its caller was transferred or hung
+    up during the notice.
     """
     if not isinstance(update, CallUpdate) or not update.over:
         return

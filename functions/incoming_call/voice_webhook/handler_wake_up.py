@@ -15,7 +15,7 @@ _log = Log("incoming_call.handler_wake_up")
 
 
 class HandlerWakeUp:
-    """One wake-up of the stream handler; runs in the background until ready or READY_WITHIN_S."""
+    """Wakes the stream handler in the background, until it is ready or READY_WITHIN_S is over."""
 
     def __init__(
         self, http: httpx2.AsyncClient, ready_url: str, background: asyncio.TaskGroup
@@ -31,10 +31,10 @@ class HandlerWakeUp:
             async with asyncio.timeout(within_s):
                 await self._requested.wait()
         except TimeoutError:
-            _log.warning("wake-up request has not left in time")
+            _log.warning("wake-up request not sent in time")
 
     async def finished(self) -> None:
-        """Wait until the handler is ready, or its time is up."""
+        """Wait until the handler is ready, or READY_WITHIN_S is over."""
         await asyncio.wait({self._task})
 
     async def _run(self) -> None:

@@ -1,4 +1,4 @@
-"""Enforces blocked callers and the line's limits. If the store fails, calls are let through."""
+"""Checks for blocked callers and the line's limits. If the store fails, calls are let through."""
 
 import asyncio
 import datetime
@@ -22,11 +22,11 @@ _Answer = TypeVar("_Answer")
 
 
 class LineSource(CallerStore, LimitStore, Protocol):
-    """The methods needed from the store to judge a caller."""
+    """The store methods used to check a caller."""
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """What is known of the caller and the line when the phone rings."""
+    """What is known about the caller and the line when the phone rings."""
 
     caller: Caller = Caller()
     limits: Verdict = Verdict()
@@ -36,8 +36,8 @@ class Standing(msgspec.Struct, frozen=True):
         return not self.caller.blocked and not self.limits.reached
 
     def memory(self, now: datetime.datetime) -> str | None:
-        """What the caller's next agent may know; stores may keep expired memories a little
-        longer."""
+        """Return what is remembered of the caller's last call, unless it has expired, since
+        stores may keep it a little longer."""
         memory = self.caller.memory
         return memory.text if memory is not None and now < memory.at + RETENTION else None
 
@@ -49,7 +49,8 @@ class LineGuard:
         self._limits = LineLimits()
 
     async def look(self, store: LineSource, caller: str, now: datetime.datetime) -> Standing:
-        """Never raises; returns within DEADLINE_S. Anything not known by then sets no limit."""
+        """Check the caller and the limits. Never raises; returns within DEADLINE_S. Whatever isn't
+        known by then doesn't limit the call."""
         async with asyncio.TaskGroup() as group:
             known = group.create_task(_tried("caller", store.read_caller(caller)))
             limits = group.create_task(self._read_limits(store))
@@ -64,7 +65,8 @@ class LineGuard:
         return Standing(known.result() or Caller(), judged)
 
     async def _read_limits(self, store: LimitStore) -> LineLimits:
-        """The console saves field by field: unusable limits are treated as not yet edited."""
+        """Read the limits, or keep the last ones if they are unusable: the console saves an edit
+        field by field."""
         self._limits = await _tried("limits", store.read_limits()) or self._limits
         return self._limits
 
@@ -82,7 +84,7 @@ async def _tried(what: str, reading: Awaitable[_Answer]) -> _Answer | None:
 
 
 def _tell(judged: Verdict) -> None:
-    """Alerts depend on these lines."""
+    """Log the line's limits that are reached or near; alerts match these lines."""
     for name in judged.reached:
         if name != CALLER_LIMIT:
             _log.error("line limit reached", limit=name)

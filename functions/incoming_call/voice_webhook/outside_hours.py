@@ -1,4 +1,4 @@
-"""What callers hear outside an agent's opening hours."""
+"""Handles calls outside an agent's opening hours."""
 
 from msgspec.structs import replace
 
@@ -10,7 +10,7 @@ from voice_webhook.clips import Voice
 
 
 def is_answered(call: Call) -> bool:
-    """Whether the agent takes this call, which it may do outside its hours too."""
+    """Whether the agent answers this call; some agents also answer outside their opening hours."""
     hours = call.agent.opening_hours
     return (
         hours is None or hours.outside == "answer" or is_business_open(call.agent, call.created_at)
@@ -18,7 +18,7 @@ def is_answered(call: Call) -> bool:
 
 
 def turned_away(call: Call) -> Call:
-    """The record of a call that gets no stream."""
+    """Return the record of a call that came outside opening hours: ended, without a stream."""
     hours = call.agent.opening_hours
     to_person = hours is not None and hours.outside == "fallback_number" and call.fallback_number
     return replace(
@@ -31,7 +31,8 @@ def turned_away(call: Call) -> Call:
 
 
 async def turn_away(call: Call, voice: Voice) -> str:
-    """TwiML for such a call: the agent's message, or one in its language; then its next step."""
+    """Return TwiML that says the agent's message, or a standard one in its language, and then
+    connects the caller to a person or hangs up."""
     number = call.fallback_number if call.next is NextAction.CONNECT_PERSON else None
     shown = caller_id(call.caller, call.called)
     words, language = words_outside_hours(call)

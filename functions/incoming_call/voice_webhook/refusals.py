@@ -1,4 +1,4 @@
-"""What callers hear when they aren't let through."""
+"""Answers callers who aren't let through."""
 
 from ringdown.agents.phrases import phrases_for
 from ringdown.log import Log
@@ -17,10 +17,11 @@ async def refusal(
     person: str | None,
     caller_id: str | None,
 ) -> str:
-    """TwiML for a caller who is blocked or calls too often, or when the line has reached a limit.
+    """Return TwiML for a caller who is blocked or calls too often, or for when the line has reached
+    a limit.
 
-    `person` is the number of somebody who may answer a full line; callers who call too often aren't
-    sent there.
+    `person` is the number to dial when the line is busy. People who call too often aren't connected
+    to it.
     """
     if standing.caller.blocked:
         _log.info("blocked caller rejected", agent=chosen.agent_id)

@@ -1,6 +1,6 @@
 """POST /status: records what Twilio reports about calls and streams. The response is empty.
 
-Only these reports say why a stream couldn't be opened, or broke.
+Only these reports say why a stream couldn't be opened or broke off.
 """
 
 import datetime
@@ -22,8 +22,8 @@ _log = Log("incoming_call.status_callbacks")
 async def take_status(
     update: CallUpdate | StreamUpdate, *, store: EndedUploadStore, now: datetime.datetime
 ) -> None:
-    """Record a call's status and a stream's error, and delete what the caller sent for this call
-    only; if the store fails, log it."""
+    """Record a call's status or a stream's error. Once a call is over, also delete what its caller
+    sent for this call only. If the store fails, log it."""
     match update:
         case CallUpdate():
             await _note_call(update, store, now)
@@ -49,7 +49,7 @@ async def _note_call(update: CallUpdate, store: EndedUploadStore, now: datetime.
 
 
 async def _delete_uploads(call_sid: str, store: EndedUploadStore) -> None:
-    """If the store fails, `call_ended` does it later."""
+    """Delete what the caller sent; if the store fails, `call_ended` does it later."""
     try:
         async with store_deadline(NOTE_WITHIN_S):
             await delete_after_call(store, call_sid)
@@ -62,7 +62,7 @@ async def _note(status: str, noting: Awaitable[bool]) -> None:
         async with store_deadline(NOTE_WITHIN_S):
             known = await noting
     except RingdownError as error:
-        _log.error("status could not be noted", reason=str(error))
+        _log.error("status could not be recorded", reason=str(error))
         return
     if not known:
         _log.warning("status of an unknown call", status=status)

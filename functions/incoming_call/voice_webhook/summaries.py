@@ -8,7 +8,7 @@ from ringdown.tools import Json
 SUMMARISE_WITHIN_S = 6.0
 _LONGEST_TRANSCRIPT = 60_000
 _LONGEST_SUMMARY = 2_000
-_MOST_TOKENS = 2_048  # a thinking model spends some on that
+_MOST_TOKENS = 2_048  # a thinking model spends some of them on thinking
 
 _ASKED = """\
 You keep notes for the people and agents who answer a telephone line. Below is the transcript of a
@@ -28,7 +28,7 @@ class Summaries:
         self._model = model
 
     async def of(self, record: CallRecord) -> str | None:
-        """A few sentences; None if Gemini doesn't answer in time, or gives none."""
+        """Return a few sentences, or None if Gemini doesn't answer in time or refuses."""
         try:
             written = await self._model.write(_question(record))
         except NoAnswer as error:

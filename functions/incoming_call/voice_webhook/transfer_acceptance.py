@@ -1,9 +1,9 @@
-"""POST /whisper and /accept: the person dialled for a transfer hears who is calling, and presses 1
-to take the call. A mailbox answers like a person, but presses nothing.
+"""POST /whisper and /accept: tells the person dialled for a transfer who is calling, and connects
+them if they press 1. Voicemail answers like a person, but doesn't press a key.
 
-Twilio requests /whisper when someone has answered, and connects them after that TwiML has run.
-The form's CallSid is the leg to that person, so the URL carries the caller's call, and a token for
-this attempt.
+Twilio requests /whisper when someone has answered, and connects them after that TwiML has run. The
+form's CallSid is that of the leg to the person, so the URL carries the SID of the caller's call and
+a token for this attempt.
 """
 
 import datetime
@@ -39,7 +39,7 @@ class Transfer:
 
 
 class UnrecordedAcceptances:
-    """Transfers accepted in this process while the store was away."""
+    """Transfers accepted in this process while the store was unavailable."""
 
     def __init__(self) -> None:
         self._latest: deque[Transfer] = deque(maxlen=256)
@@ -52,7 +52,7 @@ class UnrecordedAcceptances:
 
 
 def whisper_url(call: Call, settings: WebhookSettings, now: datetime.datetime) -> str | None:
-    """Where Twilio gets what the person hears first; None if they needn't accept the call."""
+    """Return the URL of what the person hears first; None if they needn't accept the call."""
     if not call.agent.transfer_accept:
         return None
     token = mint(
@@ -68,7 +68,7 @@ def whisper_url(call: Call, settings: WebhookSettings, now: datetime.datetime) -
 def transfer_of(
     query: Mapping[str, str], settings: WebhookSettings, now: datetime.datetime
 ) -> Transfer:
-    """The transfer that the URL is about; TokenRefused unless we issued it recently."""
+    """Return the transfer that the URL is for. Raises TokenRefused unless we issued it recently."""
     call_sid = query.get("call", "")
     attempt = verify(
         settings.stream_token_secrets,
@@ -80,7 +80,7 @@ def transfer_of(
 
 
 async def whisper(transfer: Transfer, *, store: CallStore, accept_url: str) -> str:
-    """TwiML that tells the person who is calling and why, and asks them to press 1."""
+    """Return TwiML that tells the person who is calling and why, and asks them to press 1."""
     try:
         async with store_deadline(KNOW_WITHIN_S):
             call = await store.read_call(transfer.call_sid)
@@ -99,9 +99,9 @@ async def whisper(transfer: Transfer, *, store: CallStore, accept_url: str) -> s
 async def accept(
     transfer: Transfer, key: str, *, store: CallStore, unrecorded: UnrecordedAcceptances
 ) -> str:
-    """TwiML that connects a person who pressed 1, and hangs up on anyone else.
+    """Return TwiML that connects a person who pressed 1, and hangs up on anyone else.
 
-    If the store is away, it connects them anyway: two people are waiting for each other.
+    If the store fails, it connects them anyway, because two people are waiting for each other.
     """
     if key != ACCEPT_KEY:
         _log.info("transfer declined")
@@ -121,7 +121,8 @@ async def accept(
 
 
 def _bound_to(call_sid: str) -> str:
-    """What the token covers. It can't open a stream, and a stream's token can't accept a call."""
+    """Return what the token is bound to, so that it can't open a stream, and a stream's token can't
+    accept a call."""
     return f"{call_sid}/transfer"
 
 
@@ -137,7 +138,8 @@ def _offer(call: Call, phrases: Phrases) -> str:
 
 
 def _who_calls(caller: str, phrases: Phrases) -> str | None:
-    """The last digits of the caller's number, or the name in their address; None if withheld."""
+    """Say who is calling: the last digits of their number, or the name in their address. None if
+    withheld."""
     scheme, has_scheme, address = caller.partition(":")
     party = address.partition("@")[0] if has_scheme else caller
     if is_somebody(party):

@@ -21,19 +21,19 @@ _CALL_SID = re.compile(r"CA[0-9a-fA-F]{32}")
 _ATTEMPT = re.compile(r"[1-9][0-9]{0,5}")
 _UNKNOWN = "unknown"
 _BOOLEANS = {"true": True, "false": False}
-# The caller's carrier knows the caller, and that the number is theirs (attestation A).
+# Attestation A: the caller's carrier knows the caller, and knows that the number is theirs.
 _VERIFIED = "TN-Validation-Passed-A"
 
 Form = ImmutableMultiDict[str, str]
 
 
 class MalformedRequest(Exception):
-    """The peer's fault: the body isn't a form, or lacks what every Twilio request carries."""
+    """The body isn't a form, or lacks a field that every Twilio request has. The peer's fault."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallUpdate:
-    """A request about one call. Numbers are display text, at most 256 characters, never trusted."""
+    """A request about one call. Its numbers are untrusted text of at most 256 characters."""
 
     call_sid: str
     caller: str
@@ -74,8 +74,7 @@ class StreamUpdate:
 
 
 def parse_form(body: bytes) -> Form:
-    """Decode a form of at most 200 fields, keeping repeated ones; MalformedRequest if it isn't
-    one."""
+    """Decode a form of at most 200 fields, keeping repeated ones. Raises MalformedRequest."""
     try:
         pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=_MAX_FIELDS)
     except ValueError:
@@ -84,7 +83,7 @@ def parse_form(body: bytes) -> Form:
 
 
 def call_sid(form: Form) -> str:
-    """Which call a form is about; MalformedRequest without a CallSid of Twilio's shape."""
+    """Return the form's CallSid. Raises MalformedRequest if it is missing or malformed."""
     value = form.get("CallSid", "")
     if _CALL_SID.fullmatch(value) is None:
         raise MalformedRequest("CallSid is missing or is not one of Twilio's.")
@@ -92,12 +91,12 @@ def call_sid(form: Form) -> str:
 
 
 def parties(form: Form) -> tuple[str, str]:
-    """The caller and the called number or address, whatever the form is about."""
+    """Return the caller's and the called number or address, whatever the form is about."""
     return _text(form, "From") or _UNKNOWN, _text(form, "To") or _UNKNOWN
 
 
 def call_update(form: Form) -> CallUpdate:
-    """What a form says about its call; MalformedRequest without a CallSid."""
+    """Parse what a form says about its call. Raises MalformedRequest without a CallSid."""
     caller, called = parties(form)
     return CallUpdate(
         call_sid=call_sid(form),
@@ -110,7 +109,7 @@ def call_update(form: Form) -> CallUpdate:
 
 
 def dial_update(form: Form) -> DialUpdate:
-    """How dialling a person ended; MalformedRequest without a CallSid."""
+    """Parse how dialling a person ended. Raises MalformedRequest without a CallSid."""
     return DialUpdate(
         call_update(form),
         _text(form, "DialCallStatus") or _UNKNOWN,
@@ -119,23 +118,24 @@ def dial_update(form: Form) -> DialUpdate:
 
 
 def pressed_key(form: Form) -> str:
-    """The key pressed in a `<Gather>`; empty if none."""
+    """Return the key pressed in a `<Gather>`; empty if none was."""
     return _text(form, "Digits")
 
 
 def ended_attempt(query: Mapping[str, str]) -> int | None:
-    """Which of the call's streams has ended, according to our own TwiML; None if it doesn't say."""
+    """Return the attempt whose stream has ended, from the URL in our TwiML; None if missing."""
     text = query.get("attempt", "")
     return int(text) if _ATTEMPT.fullmatch(text) else None
 
 
 def error_code(form: Form) -> str:
-    """Twilio's number for the reason it requested the fallback URL."""
+    """Return Twilio's error code for why it requested the fallback URL."""
     return _text(form, "ErrorCode") or _UNKNOWN
 
 
 def error_path(form: Form) -> str:
-    """The decoded path of what Twilio couldn't use or fetch; empty if it doesn't say."""
+    """Return the decoded path of the URL that Twilio couldn't fetch or use; empty if it doesn't
+    say."""
     try:
         return unquote(urlsplit(form.get("ErrorUrl", "")).path)
     except ValueError:
@@ -143,7 +143,7 @@ def error_path(form: Form) -> str:
 
 
 def status_update(form: Form) -> CallUpdate | StreamUpdate:
-    """What a status callback is about; MalformedRequest without a CallSid."""
+    """Parse a status callback. Raises MalformedRequest without a CallSid."""
     if "StreamEvent" not in form:
         return call_update(form)
     return StreamUpdate(
@@ -155,7 +155,7 @@ def status_update(form: Form) -> CallUpdate | StreamUpdate:
 
 
 def _text(form: Form, name: str) -> str:
-    """A short field, unchanged; empty if it is missing or absurdly long.
+    """Return a short field's text; empty if it is missing, absurdly long or has control characters.
 
     Callers may be withheld or outside the telephone network: "anonymous", "+266696687", sip: URIs.
     """

@@ -64,7 +64,7 @@ _log = Log("incoming_call.webhook")
 
 
 class Refused(Exception):
-    """The request is answered with `status_code` and this sentence."""
+    """Refuses a request, with a status code and a sentence for the response."""
 
     def __init__(self, status_code: int, sentence: str) -> None:
         self.status_code = status_code
@@ -90,7 +90,7 @@ class Webhook:
         """`connect` returns the open connections, and is called for every request."""
         self._settings = settings
         self._prefix = urlsplit(settings.public_url).path
-        """A proxy may strip it or keep it."""
+        """The path of our public URL, which a proxy may strip or keep."""
         self._connect = connect
         self._clips = KnownClips()
         self._desk = Desk(clips=self._clips)
@@ -136,7 +136,7 @@ class Webhook:
         try:
             store = (await self._connect()).store
             found = await self._clips.find(store, clip.agent_id, clip.key, within_s=GIVE_WITHIN_S)
-        except Exception:  # noqa: BLE001 - the boundary: Twilio gets an error, and asks for other TwiML
+        except Exception:  # noqa: BLE001 - the boundary: on an error, Twilio requests /fallback
             _log.exception("clip failed", agent=clip.agent_id)
             found = None
         if found is None:
@@ -144,7 +144,7 @@ class Webhook:
         return sound_response(found.mulaw, clip, head=request.method == "HEAD")
 
     async def _admit(self, route: Route, request: Request) -> Form:
-        """The form, once it is known to come from Twilio."""
+        """Read the form and check Twilio's signature. Raises Refused and MalformedRequest."""
         form = parse_form(await _read_body(request))
         path = "" if route is Route.ANSWER else route.value
         if not signature_is_valid(
@@ -222,7 +222,7 @@ class Webhook:
         connections: Connections,
         now: datetime.datetime,
     ) -> str:
-        """TwiML for a person who was dialled for a transfer."""
+        """Return TwiML for a person who was dialled for a transfer."""
         try:
             transfer = transfer_of(query, self._settings, now)
         except TokenRefused as error:
@@ -240,7 +240,8 @@ class Webhook:
             )
 
     def _lacks_a_clip(self, form: Form) -> bool:
-        """Whether Twilio asks because it couldn't get one of our clips: the call continues."""
+        """Whether Twilio requests /fallback because it couldn't get one of our clips, and the call
+        isn't over."""
         path = error_path(form)
         clip = ClipAddress.in_path(path) or ClipAddress.in_path(path.removeprefix(self._prefix))
         return clip is not None and not call_update(form).over
@@ -248,7 +249,7 @@ class Webhook:
     async def _say_it(
         self, update: CallUpdate, connections: Connections, now: datetime.datetime
     ) -> str:
-        """The same TwiML, but with Twilio's voice in place of the clip."""
+        """Return the same TwiML again, but with Twilio's voice in place of the clip."""
         call = await read_call(connections.store, update.call_sid)
         if call is None or call.next is None or call.end_reason is EndReason.OUTSIDE_HOURS:
             return await answer(
@@ -262,7 +263,7 @@ class Webhook:
         return await next_twiml(call, voice, self._settings, now)
 
     def _fall_back(self, form: Form) -> Response:
-        """Twilio couldn't use, or couldn't get, another route's response."""
+        """Apologise, because Twilio couldn't get or use another route's response."""
         _log.error("Twilio asks for the fallback", error_code=error_code(form))
         return _twiml(nothing() if call_update(form).over else self._apology(form))
 
@@ -289,7 +290,7 @@ def _route(path: str) -> Route | None:
 
 
 def _query(request: Request) -> str:
-    """The query as requested, including the question mark; empty if there is none."""
+    """Return the query exactly as requested, with its question mark; empty if there is none."""
     query: bytes = request.scope["query_string"]
     try:
         return f"?{query.decode('ascii')}" if query else ""

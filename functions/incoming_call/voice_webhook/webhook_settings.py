@@ -14,7 +14,7 @@ _MIN_TWILIO_SECRET = 16
 
 @dataclass(frozen=True, slots=True)
 class WebhookSettings:
-    """URLs are base URLs without a trailing slash."""
+    """All URLs are base URLs without a trailing slash."""
 
     public_url: str
     stream_url: str
@@ -26,12 +26,12 @@ class WebhookSettings:
     twilio_shared_key_secret: str | None = field(repr=False)
     """Signs the webhooks of accounts that moved from the auth token to a shared key."""
     fallback_number: str | None
-    """E.164; where callers are sent when the agent has no fallback number."""
+    """Where callers are sent when the agent has no fallback number; in E.164."""
     gemini: GeminiBackend | None
-    """For call summaries; without it, a caller's memory is how the last call ended."""
+    """For call summaries; without it, the last turns of a call are remembered instead."""
     memory_model: str
     call_ended_topic: str | None
-    """The URL of the Pub/Sub topic that receives ended calls; None: the queue in the store."""
+    """The URL of the Pub/Sub topic for ended calls. If None, they go to the queue in the store."""
 
     @property
     def media_url(self) -> str:
@@ -44,7 +44,7 @@ class WebhookSettings:
 
 
 def read_settings(environ: Mapping[str, str]) -> WebhookSettings:
-    """Read and check every setting; ConfigurationError names all that are wrong."""
+    """Read and check every setting. Raises ConfigurationError, which names all invalid ones."""
     reader = SettingsReader(environ)
     gemini = read_optional_gemini_backend(reader)
     settings = WebhookSettings(

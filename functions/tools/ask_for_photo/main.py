@@ -1,6 +1,6 @@
 """The tool `ask_for_photo`; the composition root that functions-framework loads.
 
-Agents with `photos: true` have it; it doesn't belong in an agent's `tools`.
+Agents with `photos: true` get it automatically, so don't list it in an agent's `tools`.
 """
 
 import os

@@ -26,7 +26,7 @@ _DEEPEST = 20
 def problems_with_tool(tool: ToolDeclaration, name: str) -> Iterator[str]:
     """Yield the problems with `tool`, which was read from `tools/{name}`."""
     if tool.name != name:
-        yield f"name is {tool.name}. It must be {name}, the document's name."
+        yield f"name is {tool.name}. It must be the same as the document's: {name}."
     problem = problem_with_url(tool.url)
     if problem is not None:
         yield f"url {problem}."

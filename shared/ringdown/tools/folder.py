@@ -113,7 +113,7 @@ _FILES = {
 
 def _problems(tool: ToolDeployment, folder: str) -> Iterator[str]:
     if tool.name != folder:
-        yield f"name is {tool.name}. It must be {folder}, the folder's name."
+        yield f"name is {tool.name}. It must be the same as the folder's: {folder}."
     if not tool.description.strip():
         yield "description is empty. Tell the model what the tool does and when to use it."
     if not 0 < tool.timeout_s <= 60:

@@ -57,13 +57,13 @@ def test_an_event_about_something_else_is_received_and_left(
     function: LoadedFunction, document: str
 ) -> None:
     assert sent(function, document).status_code == 200
-    assert function.messages() == ["event names no agent"]
+    assert function.messages() == ["event isn't about an agent"]
 
 
 def test_an_edit_that_was_checked_is_logged(function: LoadedFunction) -> None:
     assert sent(function, "agents/default").status_code == 200
     (line,) = function.log()
-    assert (line["message"], line["app"]) == ("edit looked at", "agent_edited")
+    assert (line["message"], line["app"]) == ("edit checked", "agent_edited")
     assert line["agent"] == "default"
 
 
@@ -152,7 +152,7 @@ def test_an_edit_leads_to_clips_and_a_second_event_to_nothing(
     expected = {clip_key(agent, text) for text in clip_texts(agent)}
     assert asyncio.run(kept(tmp_path)) == (frozenset(expected), None)
     assert len(stand_in.sessions) == len(expected)
-    assert with_model.messages() == ["edit looked at", "clips made", "edit looked at"]
+    assert with_model.messages() == ["edit checked", "clips made", "edit checked"]
 
 
 def test_a_model_that_refuses_is_told_in_the_status_and_words_in_no_log(

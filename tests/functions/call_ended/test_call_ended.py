@@ -281,7 +281,7 @@ def test_a_store_that_is_away_is_asked_again_and_a_damaged_record_is_not(
         assert sent(function).status_code == 503
     damage(store_url, f"calls/{CALL_SID}", '{"call_sid": 7}')
     assert sent(function).status_code == 200
-    assert "outcome could not be found out" in function.messages()
+    assert "outcome could not be determined" in function.messages()
 
 
 @pytest.mark.parametrize("keeps", [True, False])
@@ -319,7 +319,7 @@ def test_logs_have_no_words_and_no_numbers(function: LoadedFunction, store_url: 
 def test_what_is_about_no_call_is_left(function: LoadedFunction) -> None:
     headers = event_headers("", datetime.datetime.now(datetime.UTC))
     assert function.client.post("/", content=b"{}", headers=headers).status_code == 200
-    assert function.messages() == ["event names no call"]
+    assert function.messages() == ["event isn't about a call"]
     assert function.client.post("/", content=b"{}").status_code == 400
 
 

@@ -232,7 +232,7 @@ def test_an_unknown_call_falls_back(
     document = twiml(twilio.post("/after-stream", IN_PROGRESS))
     assert verbs(document) == ["Say", "Dial", "Hangup"]
     assert document[1].text == environ["FALLBACK_NUMBER"]
-    assert "call is unknown" in webhook.messages()
+    assert "unknown call" in webhook.messages()
 
 
 def test_a_damaged_record_falls_back(twilio: Twilio, store_url: str) -> None:

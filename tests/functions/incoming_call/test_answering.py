@@ -189,7 +189,7 @@ def test_a_call_that_is_over_is_hung_up(
     stream_began(store_url, a_call())
     handler_saved(store_url, CallChanges(status=CallStatus.ENDED, next=NextAction.HANG_UP))
     assert verbs(twiml(twilio.post("/", a_form()))) == ["Hangup"]
-    assert "call is over already" in webhook.messages()
+    assert "call is already over" in webhook.messages()
 
 
 # Agents that are hard to keep
@@ -280,7 +280,7 @@ def test_a_handler_that_is_away_does_not_delay_a_notice(
     with load(environ | {"STREAM_URL": "ws://127.0.0.1:9"}) as webhook:
         twilio = Twilio(webhook.client)
         assert verbs(twiml(twilio.post("/", a_form()))) == ["Say", "Connect", "Redirect"]
-        assert "wake-up request has not left in time" in webhook.messages()
+        assert "wake-up request not sent in time" in webhook.messages()
 
 
 # The store fails

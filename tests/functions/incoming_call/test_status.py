@@ -136,13 +136,13 @@ def test_a_locked_store_is_logged(twilio: Twilio, store_url: str, webhook: Loade
     stream_began(store_url, a_call())
     with store_locked(store_url):
         acknowledged(twilio.post("/status", a_form(CallStatus="completed")))
-    assert "status could not be noted" in webhook.messages()
+    assert "status could not be recorded" in webhook.messages()
 
 
 def test_a_store_that_cannot_be_opened_is_logged(environ: Environ, load: Load) -> None:
     with load(environ | {"STORE_URL": "sqlite:/dev/null/ringdown.db"}) as webhook:
         acknowledged(Twilio(webhook.client).post("/status", a_form(CallStatus="completed")))
-        assert "status could not be noted" in webhook.messages()
+        assert "status could not be recorded" in webhook.messages()
 
 
 # What the caller sent during the call

@@ -238,7 +238,7 @@ def test_a_mailbox_that_has_taken_the_call_gives_the_caller_back(
     assert after_dial(twilio, DialCallDuration="9", **form) == BACK_TO_THE_AGENT
     call = call_of(store_url)
     assert (call.attempt, call.failed_transfers) == (2, ("billing",))
-    assert "transfer not taken" in webhook.messages()
+    assert "transfer failed" in webhook.messages()
 
 
 def test_whoever_took_the_call_and_was_not_connected_gives_the_caller_back(

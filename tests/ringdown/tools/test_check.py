@@ -48,7 +48,7 @@ def test_a_good_tool_has_no_problems() -> None:
         ({"url": "https://169.254.169.254/"}, "url leads to the machine's metadata"),
         (
             {"name": "count_stock"},
-            "name is count_stock. It must be check_stock, the document's name.",
+            "name is count_stock. It must be the same as the document's: check_stock.",
         ),
     ],
 )

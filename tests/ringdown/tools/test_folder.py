@@ -66,7 +66,7 @@ def test_a_tool_without_its_secrets_is_known_by_them(tmp_path: Path) -> None:
     [
         (
             {"name": "count_bread"},
-            "name is count_bread. It must be count_loaves, the folder's name.",
+            "name is count_bread. It must be the same as the folder's: count_loaves.",
         ),
         ({"name": "Count Loaves"}, "name:"),
         ({"description": " "}, "description is empty"),

@@ -40,7 +40,7 @@ async def started(
     ("scenario", "options", "complaint"),
     [
         ("model: {greeting: {tell: a}}", (), "model.greeting.say: a reply needs say or call"),
-        (f"model: {'9' * 5_000}", (), "not YAML: Exceeds the limit"),
+        (f"model: {'9' * 5_000}", (), "invalid YAML: Exceeds the limit"),
         ("model: {voice: xx, greeting: {say: a}}", (), "espeak-ng has no voice 'xx'"),
         ("model: {turns: [{heard: zyxxy, say: a}]}", (), "'zyxxy' is not in the dictionary"),
         (GREETING, ("--out", "scenario.yaml"), "Can't use scenario.yaml: File exists."),
@@ -106,7 +106,7 @@ async def test_faults_are_planned_and_caused(tmp_path: Path) -> None:
     assert [line.split(": ", 1)[1] for line in complaints.decode().splitlines()] == [
         "a command must be a JSON object",
         'only new sessions can have this fault; plan it: {"faults": [...]}',
-        "apart_s: must be a number from 0, is -1",
+        "apart_s: must be a number of at least 0; it is -1",
     ]
 
 

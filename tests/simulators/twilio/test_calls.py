@@ -157,7 +157,7 @@ async def test_a_timeout_says_what_was_expected_and_what_was_heard() -> None:
             with pytest.raises(ScriptFailed) as failed:
                 await run_script(call, parse_script(text))
     message = str(failed.value)
-    assert message.startswith("step 2 (say 'Anybody?'): waited 3 s for the agent to answer")
+    assert message.startswith("step 2 (say 'Anybody?'): waited 3 s for the agent to reply")
     assert "the agent spoke at 0." in message
     assert [s.text for s in failed.value.result.sentences] == ["Hello?"]
 

@@ -92,18 +92,18 @@ def test_a_whole_script_is_read() -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("caller: [", "not YAML"),
+        ("caller: [", "invalid YAML"),
         ("- caller", "the file: must be a mapping"),
-        ("model: {}", "caller: must be a mapping, is missing"),
-        ('caller: {from: "+15550123", steps: []}', "caller.to: must be text, is missing"),
-        ("caller: {to: 15550100}", "caller.to: must be text, is 15550100"),
+        ("model: {}", "caller: must be a mapping; it is missing"),
+        ('caller: {from: "+15550123", steps: []}', "caller.to: must be text; it is missing"),
+        ("caller: {to: 15550100}", "caller.to: must be text; it is 15550100"),
         ('caller: {to: "555"}', "caller.to: must be a number such as +15550100"),
         (HEAD + "[]}", "caller.steps: must be a list of steps"),
-        (HEAD + "[hello]}", "caller.steps[0]: must be a mapping, is 'hello'"),
+        (HEAD + "[hello]}", "caller.steps[0]: must be a mapping; it is 'hello'"),
         (HEAD + "[{say: a}, {}]}", "caller.steps[1]: must have one of say, make, press"),
         (HEAD + "[{say: a, make: cough}]}", "must have one of say, make, press"),
-        (HEAD + "[{make: tea}]}", "caller.steps[0].make: must be cough or door, is 'tea'"),
-        (HEAD + "[{say: 7}]}", "caller.steps[0].say: must be text, is 7"),
+        (HEAD + "[{make: tea}]}", "caller.steps[0].make: must be cough or door; it is 'tea'"),
+        (HEAD + "[{say: 7}]}", "caller.steps[0].say: must be text; it is 7"),
         (HEAD + "[{say: a, loud: true}]}", "caller.steps[0].loud: unknown field"),
         (HEAD + "[{press: 'abc'}]}", "caller.steps[0].press: must be 0-9"),
         (HEAD + "[{hang_up: no}]}", "caller.steps[0].hang_up: must be true"),
@@ -111,7 +111,7 @@ def test_a_whole_script_is_read() -> None:
         (HEAD + "[{say: a, when: {}}]}", "steps[0].when: must have one of agent_silent_s"),
         (
             HEAD + "[{say: a, when: {agent_silent_s: soon}}]}",
-            "caller.steps[0].when.agent_silent_s: must be a number from 0, is 'soon'",
+            "caller.steps[0].when.agent_silent_s: must be a number of at least 0; it is 'soon'",
         ),
         (HEAD + "[{say: a, timeout_s: -1}]}", "caller.steps[0].timeout_s: must be a number"),
         (HEAD + "[{say: a}], hat: red}", "caller.hat: unknown field"),
@@ -128,7 +128,7 @@ def test_a_whole_script_is_read() -> None:
         ),
         (
             HEAD + '[{say: a}]}\nnetwork: {dialled: {"+15550100": {answers: a, presses: w}}}',
-            "network.dialled.+15550100.presses: must be 0-9, * and #, is 'w'",
+            "network.dialled.+15550100.presses: must be 0-9, * and #; it is 'w'",
         ),
         (
             HEAD + '[{say: a}]}\nnetwork: {dialled: {"+15550100": gone}}',

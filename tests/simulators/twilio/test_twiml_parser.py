@@ -88,7 +88,7 @@ def test_a_verb_is_read(text: str, verb: Verb) -> None:
     [
         ("<Record/>", "<Record> is not a verb"),
         ("<say>x</say>", "<say> is not a verb"),
-        ("words", "<Response> takes no text"),
+        ("words", "<Response> can't contain text"),
         ("<Say/>", "<Say> has no text"),
         ('<Say volume="9">x</Say>', 'no attribute "volume"'),
         ('<Say loop="often">x</Say>', 'loop="often"'),
@@ -109,8 +109,8 @@ def test_a_verb_is_read(text: str, verb: Verb) -> None:
         ("<Dial><Queue>q</Queue></Dial>", "<Queue> in <Dial>"),
         ('<Dial answerOnBridge="yes">+15550199</Dial>', 'answerOnBridge="yes"'),
         ('<Dial><Number record="true">+15550199</Number></Dial>', 'no attribute "record"'),
-        ("<Gather>words</Gather>", "<Gather> takes no text"),
-        ("<Hangup>now</Hangup>", "<Hangup> takes no text"),
+        ("<Gather>words</Gather>", "<Gather> can't contain text"),
+        ("<Hangup>now</Hangup>", "<Hangup> can't contain text"),
         ('<Reject reason="tired"/>', 'reason="tired"'),
     ],
 )

@@ -1,4 +1,4 @@
-// Shrinks a photo before it leaves the phone, and strips what the camera wrote into it. The server does this again: without
+// Shrinks a photo before it leaves the phone, and strips the camera's metadata. The server does this again, because without
 // this script, or with a photo that the browser can't read, the form is sent unchanged.
 
 const LONGEST = 1024;
@@ -20,14 +20,14 @@ form.addEventListener("submit", async (event) => {
   form.submit();
 });
 
-// Somebody who comes back to the page can send another.
+// Someone who comes back to the page can send another.
 addEventListener("pageshow", () => { sending.textContent = ""; });
 
 async function makeSmall(input) {
   if (input.files.length === 0) return;
   const url = URL.createObjectURL(input.files[0]);
   try {
-    const image = Object.assign(new Image(), { src: url }); // upright: createImageBitmap isn't, in some browsers
+    const image = Object.assign(new Image(), { src: url }); // upright, unlike createImageBitmap in some browsers
     await image.decode();
     const files = new DataTransfer();
     files.items.add(new File([await reduced(image)], "photo.jpg", { type: "image/jpeg" }));

@@ -1,4 +1,4 @@
-"""The text with the link: to the caller's number, for this call only."""
+"""Texts a link to the caller's number, for this call only."""
 
 from dataclasses import dataclass, field
 
@@ -25,7 +25,7 @@ _WORDS = {
     "nl": "Stuur uw foto hier tijdens ons gesprek: {link}",
     "pt": "Envie sua foto por este link durante a chamada: {link}",
 }
-"""In GSM 7-bit characters: with any others, a text costs twice as much."""
+"""All in GSM 7-bit characters: with any others, a text costs twice as much."""
 _SENT = {
     "status": "The text with the link is on its way. Tell the caller to open the link in it and to"
     " choose or take a photo, and that you will wait. Then wait: the photo is shown to you as soon"
@@ -34,7 +34,7 @@ _SENT = {
 
 
 class AskForPhotoArgs(msgspec.Struct, frozen=True):
-    """Nothing: the model doesn't choose who gets the text."""
+    """No arguments: the model doesn't choose who gets the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class LinkSettings:
 
 
 def read_link_settings(reader: SettingsReader) -> LinkSettings:
-    """Problems are reported by `finish`."""
+    """Read the link's settings; `reader.finish()` reports what is wrong with them."""
     sender = reader.optional("SENDER") or ""
     if len(sender) > _LONGEST_SENDER:
         reader.problem(f"SENDER has {len(sender)} characters. Shorten it to {_LONGEST_SENDER}.")
@@ -62,7 +62,7 @@ def read_link_settings(reader: SettingsReader) -> LinkSettings:
 
 
 class PhotoLinks:
-    """Sends callers who agree the link for their call."""
+    """Texts callers the link for their call."""
 
     def __init__(
         self, store: OpenOnce[Store], account: TwilioAccount | None, settings: LinkSettings

@@ -19,7 +19,7 @@ _SCRYPT_N, _SCRYPT_R, _SCRYPT_P = 2**14, 8, 1
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """`accounts/{number}`. The facts are worded for speaking."""
+    """`accounts/{number}`. The facts are worded to be spoken."""
 
     account_number: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{6}$")]
     status: Literal["active", "paused", "closed"]
@@ -31,15 +31,15 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     pin_hash: str | None = None
     """As returned by `hash_pin`; None if the account has no PIN."""
     phone_number: str | None = None
-    """The customer's own, in E.164."""
+    """The customer's own number, in E.164."""
 
 
 class PinTries(msgspec.Struct, frozen=True, kw_only=True):
-    """`pin_tries/{account number}`: how many wrong PINs were tried, by any caller."""
+    """`pin_tries/{account number}`: how many wrong PINs callers have tried."""
 
     wrong: int
     last_key: str
-    """Of the last try: a request delivered twice counts once."""
+    """The last try's idempotency key, so that a request delivered twice counts once."""
     locked_until: datetime.datetime | None = None
     expires_at: datetime.datetime
 
@@ -51,18 +51,18 @@ class Accounts:
         self._documents = documents
 
     async def read(self, account_number: str) -> Account | None:
-        """None if there is none. Raises InvalidDocument."""
+        """Return the account, or None if there is none. Raises InvalidDocument."""
         return await self._documents.read(Account, document_path("accounts", account_number))
 
     async def begin_pin_try(self, account_number: str, key: str, now: datetime.datetime) -> bool:
         """Count a try as wrong before checking the PIN, so that parallel tries can't outrun the
-        count. `key` is the request's. False if the account is locked."""
+        count. `key` is the request's idempotency key. False if the account is locked."""
         return await self._documents.change(
             PinTries, _tries_path(account_number), lambda tries: counted(tries, key, now)
         )
 
     async def clear_pin_tries(self, account_number: str) -> None:
-        """The PIN was right."""
+        """Forget the wrong PINs, after the right one."""
         await self._documents.delete(_tries_path(account_number))
 
 
@@ -71,7 +71,7 @@ def _tries_path(account_number: str) -> str:
 
 
 def counted(tries: PinTries | None, key: str, now: datetime.datetime) -> PinTries | None:
-    """`tries` plus one; None if the account is locked."""
+    """Add a try to `tries`; None if the account is locked."""
     if tries is None or tries.expires_at <= now:
         return _tries(1, key, now)
     if tries.last_key == key:
@@ -88,7 +88,7 @@ def _tries(wrong: int, key: str, now: datetime.datetime) -> PinTries:
 
 
 def hash_pin(pin: str) -> str:
-    """What an account stores in place of a PIN: scrypt with a random salt. Takes about 50 ms."""
+    """Hash a PIN for storage, using scrypt with a random salt. Takes about 50 ms."""
     salt = secrets.token_bytes(16)
     return f"scrypt${salt.hex()}${_digest(pin, salt).hex()}"
 

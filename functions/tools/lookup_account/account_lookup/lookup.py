@@ -34,8 +34,8 @@ class LookupArgs(msgspec.Struct, frozen=True):
 class AccountLookup:
     """Reveals a balance only to callers who prove who they are.
 
-    `verified_number_is_proof`: calling from the owner's phone is proof, if the network vouches for
-    it.
+    With `verified_number_is_proof`, calling from the owner's phone is proof enough, if the network
+    vouches for it.
     """
 
     def __init__(self, store: OpenOnce[Store], *, verified_number_is_proof: bool) -> None:
@@ -43,7 +43,7 @@ class AccountLookup:
         self._verified_number_is_proof = verified_number_is_proof
 
     async def look_up(self, args: LookupArgs, request: ToolRequest) -> dict[str, Json] | ToolAnswer:
-        """The account's facts, or an error that tells the model how to continue.
+        """Return the account's facts, or an error that tells the model how to continue.
 
         Raises what the store raises.
         """
@@ -74,7 +74,7 @@ class AccountLookup:
 
 
 def spoken_digits(text: str) -> str:
-    """The digits in what a model wrote: "1 2 3 4 5 6" and "123-456" become 123456."""
+    """Return the digits in what a model wrote: "1 2 3 4 5 6" and "123-456" become 123456."""
     return "".join(character for character in text if character in "0123456789")
 
 

@@ -43,7 +43,7 @@ class GeminiCode:
         self._client: Client | None = None
 
     async def run(self, args: RunCodeArgs, _request: ToolRequest) -> dict[str, Json] | ToolAnswer:
-        """The result in a sentence, or an error that tells the model how to continue."""
+        """Return the result in a sentence, or an error that tells the model how to continue."""
         from google.genai import errors
 
         try:
@@ -55,7 +55,7 @@ class GeminiCode:
         except errors.APIError as error:
             return self._refused(error.code, str(error.status))
         except (httpx2.HTTPError, ValueError) as error:
-            _log.error("Gemini gave no answer", error=type(error).__name__)
+            _log.error("Gemini request failed", error=type(error).__name__)
             return ToolAnswer.failed(_NOT_NOW, retryable=True)
         return _result(response)
 
@@ -76,10 +76,10 @@ class GeminiCode:
 
     def _refused(self, code: int, status: str) -> ToolAnswer:
         if code == 429 or code >= 500:
-            _log.warning("Gemini isn't accepting tasks", code=code, status=status)
+            _log.warning("Gemini is unavailable or over quota", code=code, status=status)
             return ToolAnswer.failed(_NOT_NOW, retryable=True)
         advice = "check GEMINI_API_KEY and CODE_MODEL"
-        _log.error("Gemini refuses", code=code, status=status, advice=advice)
+        _log.error("Gemini refused the request", code=code, status=status, advice=advice)
         return ToolAnswer.failed(_NOT_NOW)
 
 
@@ -91,14 +91,14 @@ def _client(backend: DeveloperApi) -> "Client":
         api_version="v1beta",  # the version with code execution
         base_url=backend.base_url,
         timeout=int(_WITHIN_S * 1_000),
-        # Otherwise the SDK uses aiohttp if that happens to be installed.
+        # Without this, the SDK uses aiohttp if that happens to be installed.
         httpx_async_client=httpx2.AsyncClient(timeout=_WITHIN_S, trust_env=False),
     )
     return Client(api_key=backend.api_key, vertexai=False, http_options=options)
 
 
 def _result(response: "GenerateContentResponse") -> dict[str, Json] | ToolAnswer:
-    """A sentence counts only if code was run: a model's mental arithmetic is a guess."""
+    """Return the sentence, but only if code was run: a model's mental arithmetic is a guess."""
     candidates = response.candidates or []
     content = candidates[0].content if candidates else None
     parts = (content.parts if content is not None else None) or []

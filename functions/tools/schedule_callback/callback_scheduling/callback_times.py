@@ -1,4 +1,4 @@
-"""When a person can call back, by the agent's opening hours and clock. Pure."""
+"""Works out when a person can call back, from the agent's opening hours and time zone. Pure."""
 
 import datetime
 
@@ -13,11 +13,11 @@ _LOOKED_AHEAD = datetime.timedelta(days=14)
 
 
 class CannotCallThen(Exception):
-    """Why not, in words for the model."""
+    """No one can call back at that time; the message tells the model why."""
 
 
 def chosen_time(text: str, agent: Agent, now: datetime.datetime) -> datetime.datetime:
-    """The moment that `text` names in the agent's time zone. Raises CannotCallThen."""
+    """Parse a time in the agent's time zone. Raises CannotCallThen."""
     here = local_time(agent, now)
     try:
         wall = datetime.datetime.fromisoformat(text)
@@ -41,7 +41,7 @@ def chosen_time(text: str, agent: Agent, now: datetime.datetime) -> datetime.dat
 
 
 def _coming(wall: datetime.datetime, here: datetime.datetime) -> datetime.datetime:
-    """The moment of `wall` in the time zone of `here`; if it occurs twice, the first still to
+    """Return `wall` in the time zone of `here`; if that time occurs twice, the first one still to
     come."""
     first = wall.replace(tzinfo=here.tzinfo)
     is_over = first.astimezone(datetime.UTC) <= here.astimezone(datetime.UTC)
@@ -49,7 +49,7 @@ def _coming(wall: datetime.datetime, here: datetime.datetime) -> datetime.dateti
 
 
 def spoken(local: datetime.datetime) -> str:
-    """Such as `Monday, November 23, at 3 PM`; with the UTC offset if that time occurs twice."""
+    """Word a time like `Monday, November 23, at 3 PM`, with the UTC offset if it occurs twice."""
     hour = f"{local:%I}".lstrip("0")
     minutes = f":{local:%M}" if local.minute else ""
     which = which_of_two(local)

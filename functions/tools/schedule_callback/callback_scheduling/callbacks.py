@@ -1,4 +1,4 @@
-"""Callbacks: whom staff will call, and when."""
+"""Stores callbacks: whom staff will call, and when."""
 
 import datetime
 
@@ -9,7 +9,7 @@ from ringdown.stores.paths import document_path
 
 
 class Callback(msgspec.Struct, frozen=True, kw_only=True):
-    """`callbacks/{time caller}`: a caller has at most one callback at a time."""
+    """`callbacks/{time caller}`: a caller has at most one callback at any given time."""
 
     caller: str
     """`ringdown callers forget` finds the callback by this (`ringdown.stores.paths`)."""
@@ -22,8 +22,8 @@ class Callback(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def keep_callback(documents: Documents, callback: Callback) -> bool:
-    """Store it; False if the caller already has one at that time, which isn't changed. Raises
-    StoreUnavailable."""
+    """Store a callback. False if the caller already has one at that time, which isn't changed.
+    Raises StoreUnavailable."""
     at = callback.at.astimezone(datetime.UTC)
     path = document_path("callbacks", f"{at:%Y-%m-%dT%H:%MZ} {callback.caller}")
     return await documents.create(path, callback)

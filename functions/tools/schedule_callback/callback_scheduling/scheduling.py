@@ -42,7 +42,8 @@ class CallbackScheduling:
     async def schedule(
         self, args: CallbackArgs, request: ToolRequest
     ) -> dict[str, Json] | ToolAnswer:
-        """Store the callback, tell staff, and word its time. Raises what the store raises."""
+        """Store the callback, tell staff, and return its time in words. Raises what the store
+        raises."""
         call, now, store = request.call, clock.now(), await self._store.get()
         if not is_somebody(call.caller):
             return _NO_NUMBER

@@ -1,7 +1,7 @@
-"""Tells staff about a callback: by a Pub/Sub message, and by a text if a number is set.
+"""Tells staff about a callback, in a Pub/Sub message, and in a text if a number is set.
 
-The callback is already stored by then, so whatever fails here is logged for operators and is no
-reason to tell the caller that nothing was arranged.
+The callback is already stored by then, so failures are only logged for operators; the caller isn't
+told that nothing was arranged.
 """
 
 import asyncio
@@ -26,7 +26,8 @@ _log = Log("schedule_callback.telling_staff")
 
 
 def ways_to_tell(settings: SettingsReader) -> list[Tell]:
-    """The configured ways; `settings.finish()` reports what is wrong with them."""
+    """Return the configured ways to tell staff; `settings.finish()` reports what is wrong with
+    them."""
     ways: list[Tell] = []
     topic = settings.optional("CALLBACK_TOPIC")
     if topic is not None:
@@ -46,7 +47,8 @@ def ways_to_tell(settings: SettingsReader) -> list[Tell]:
 
 
 class CallbackTopic:
-    """A Pub/Sub topic, over REST (https://cloud.google.com/pubsub/docs/reference/rest)."""
+    """Publishes callbacks to a Pub/Sub topic, over REST
+    (https://cloud.google.com/pubsub/docs/reference/rest)."""
 
     def __init__(self, topic: str, base_url: str) -> None:
         self._url = f"{base_url}/v1/{topic}:publish"
@@ -77,7 +79,7 @@ class CallbackTopic:
 
 
 class StaffTexts:
-    """Texts to one staff number."""
+    """Texts one staff number."""
 
     def __init__(self, texts: TwilioTexts, number: str) -> None:
         self._texts = texts
@@ -89,4 +91,4 @@ class StaffTexts:
             self._number, f"Call back {callback.caller} on {spoken}: {topic}"
         )
         if refusal is not None:
-            _log.error("staff got no text about a callback", reason=refusal.message)
+            _log.error("callback not texted to staff", reason=refusal.message)

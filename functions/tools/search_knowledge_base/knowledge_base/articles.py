@@ -1,4 +1,4 @@
-"""The Markdown articles in this folder, searched by SQLite's FTS5 in memory."""
+"""Searches a folder of Markdown articles in memory, with SQLite's FTS5."""
 
 import asyncio
 import re
@@ -19,7 +19,8 @@ _TITLE_WEIGHT, _TEXT_WEIGHT = 4.0, 1.0
 
 
 class Articles:
-    """A passage is the text below one `##` heading; its source is the title and the heading."""
+    """A folder of articles. A passage is the text below a `##` heading; its source is the title and
+    the heading."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -54,7 +55,8 @@ class Articles:
 
 
 def sections(name: str, article: str) -> Iterator[tuple[str, str]]:
-    """The article's sections that have text, with their sources; without headings it is one."""
+    """Yield the source and text of each section that has text. An article without headings is one
+    section."""
     title, *rest = re.split(r"^##\s+(.+)$", article, flags=re.MULTILINE)
     head, _, introduction = title.strip().partition("\n")
     if not head.startswith("# "):

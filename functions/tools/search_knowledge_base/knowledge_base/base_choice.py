@@ -13,7 +13,7 @@ _SEARCH_TYPES = ("HYBRID", "SEMANTIC", "DEFAULT")
 
 
 def chosen_base(reader: SettingsReader, articles: Path) -> KnowledgeBase:
-    """`reader.finish()` reports what is wrong with the settings."""
+    """Return the configured base; `reader.finish()` reports what is wrong with its settings."""
     base_id = reader.optional("KNOWLEDGE_BASE_ID")
     if base_id is None:
         return Articles(articles)

@@ -35,11 +35,11 @@ class BedrockSettings:
     region: str
     knowledge_base_id: str
     search_type: str
-    """HYBRID, SEMANTIC, or DEFAULT: Bedrock chooses."""
+    """HYBRID, SEMANTIC, or DEFAULT, which lets Bedrock choose."""
     score_floor: float
-    """Passages with a lower score don't count. Scores are from 0 to 1."""
+    """Passages with a lower score are ignored. Scores are from 0 to 1."""
     role_arn: str | None
-    """None: boto3 finds credentials."""
+    """If None, boto3 finds credentials."""
 
 
 class BedrockKnowledgeBase:
@@ -89,7 +89,7 @@ class BedrockKnowledgeBase:
             return self._client
 
     def _new_client(self) -> _Client:
-        import boto3  # takes a third of a second with its model of the service
+        import boto3  # takes a third of a second, with its model of the service
 
         role_arn = self._settings.role_arn
         credentials = {} if role_arn is None else self._assumed(role_arn)
@@ -156,7 +156,7 @@ def _refused(operation: str, code: str) -> SearchFailed:
 
 
 def _source(result: Mapping[str, Json]) -> str:
-    """The last part of the document's URL."""
+    """Return the last part of the document's URL."""
     location = result.get("location", {})
     places = (place for place in location.values() if isinstance(place, dict))
     address = next((str(value) for place in places for value in place.values()), "")

@@ -1,4 +1,4 @@
-"""The function's own Google identity token, for AWS."""
+"""Gets the function's own Google identity token, for AWS."""
 
 from knowledge_base.passages import SearchFailed
 from ringdown.log import Log
@@ -7,7 +7,7 @@ _log = Log("search_knowledge_base.google_identity")
 
 
 def identity_token(audience: str) -> str:
-    """A token for `audience` from the metadata server. Raises SearchFailed."""
+    """Get a token for `audience` from the metadata server. Raises SearchFailed."""
     from google.auth.exceptions import GoogleAuthError
     from google.auth.transport.requests import Request
     from google.oauth2.id_token import fetch_id_token

@@ -1,4 +1,4 @@
-"""What a search finds, shortened to what a spoken answer needs. Pure."""
+"""Shortens what a search finds for a spoken answer. Pure."""
 
 import re
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ _NOTHING_FOUND = (
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """`source` is what operators call the article."""
+    """Part of an article. `source` is what operators call the article."""
 
     text: str
     source: str
@@ -37,11 +37,11 @@ class KnowledgeBase(Protocol):
     """A searchable set of articles."""
 
     async def search(self, query: str, most: int) -> list[Passage]:
-        """The `most` best passages, best first. Raises SearchFailed."""
+        """Return the `most` best passages, best first. Raises SearchFailed."""
 
 
 def spoken_answer(passages: Iterable[Passage]) -> dict[str, Json] | ToolAnswer:
-    """The passages, shortened at ends of sentences, and each source once."""
+    """Return the passages with their sources, shortened at the ends of sentences."""
     results: list[dict[str, str]] = []
     left = LONGEST_ANSWER
     for passage in passages:
@@ -56,7 +56,7 @@ def spoken_answer(passages: Iterable[Passage]) -> dict[str, Json] | ToolAnswer:
 
 
 def shortened(text: str, longest: int) -> str:
-    """`text`, cut after the last whole sentence that fits, or else after the last word."""
+    """Cut `text` after the last whole sentence that fits, or else after the last word."""
     if len(text) <= longest:
         return text
     ends = [end.end() for end in _SENTENCE_END.finditer(text, 0, longest)]

@@ -20,7 +20,7 @@ class Search:
         self._most = most
 
     async def search(self, args: SearchArgs, _request: ToolRequest) -> dict[str, Json] | ToolAnswer:
-        """What was found, or an error that tells the model how to continue."""
+        """Return what was found, or an error that tells the model how to continue."""
         try:
             return spoken_answer(await self._base.search(args.query, self._most))
         except SearchFailed as error:

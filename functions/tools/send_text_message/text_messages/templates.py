@@ -14,7 +14,7 @@ _COLLECTION = "text_templates"
 _FIELD = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _LONGEST_VALUE = 100
 _UNWANTED = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029<>{}]|://|\bwww\.", re.IGNORECASE)
-"""A value is a few words or a number: no second line, markup or link written by the model."""
+"""A value is a few words or a number. The model can't add a second line, markup or a link."""
 
 
 class TextTemplate(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,17 +28,17 @@ class TextTemplate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def read_template(documents: Documents, name: str) -> TextTemplate | None:
-    """None if it doesn't exist. Raises InvalidDocument and StoreUnavailable."""
+    """Return a template, or None if there is none. Raises InvalidDocument and StoreUnavailable."""
     return await documents.read(TextTemplate, document_path(_COLLECTION, name))
 
 
 async def template_names(documents: Documents) -> tuple[str, ...]:
-    """Sorted. Raises StoreUnavailable."""
+    """Return all names, sorted. Raises StoreUnavailable."""
     return tuple(sorted(map(text_of_id, await documents.list(_COLLECTION))))
 
 
 def problem_with_values(template: TextTemplate, values: Mapping[str, str]) -> str | None:
-    """Why `template` can't be filled in with `values`, in words for the model."""
+    """Tell the model why `values` don't fit `template`; None if they do."""
     wanted = template.placeholders
     missing = [name for name in wanted if not values.get(name, "").strip()]
     if missing:
@@ -56,5 +56,5 @@ def problem_with_values(template: TextTemplate, values: Mapping[str, str]) -> st
 
 
 def filled_in(template: TextTemplate, values: Mapping[str, str]) -> str:
-    """The text, filled in once: a value that looks like a placeholder stays unchanged."""
+    """Fill in the text once, so that a value that looks like a placeholder stays unchanged."""
     return _FIELD.sub(lambda found: values[found[1]].strip(), template.text)

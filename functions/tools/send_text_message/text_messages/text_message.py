@@ -1,4 +1,4 @@
-"""What the tool sends, and to whom: prepared texts, to the caller's number."""
+"""Sends prepared texts to the caller's number."""
 
 from typing import Annotated
 
@@ -34,7 +34,7 @@ class TextMessageArgs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TextMessages:
-    """Sends prepared texts."""
+    """Fills in and sends prepared texts."""
 
     def __init__(self, store: OpenOnce[Store], account: TwilioAccount | None) -> None:
         self._store = store
