@@ -150,7 +150,7 @@ def test_a_tool_with_another_name_than_its_folder_stops_the_plan(tmp_path: Path)
         status, output = plan(copy)
 
     assert status == 1
-    assert "has the name other_name. It must be one_name, the folder's name" in output
+    assert "has the name other_name. It must be the same as the folder's: one_name" in output
 
 
 def test_a_tool_is_deployed_only_with_its_secret(tmp_path: Path) -> None:
