@@ -67,8 +67,8 @@ class SentText(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SentTexts(msgspec.Struct, frozen=True, kw_only=True):
-    """`sent_texts/{E.164}`: the last day's texts. `ringdown callers forget` erases it
-    (`ringdown.stores.paths`)."""
+    """The last day's texts to a number (`sent_texts/{E.164}`). `ringdown callers forget` erases
+    them (`ringdown.stores.paths`)."""
 
     texts: tuple[SentText, ...]
     expires_at: datetime.datetime

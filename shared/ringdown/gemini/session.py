@@ -239,7 +239,7 @@ class GeminiSession:
                 try:
                     received = self._reader.read(message, self._clock_ms())
                 except UnreadableMessage as error:
-                    _log.warning("message from the model not understood", reason=str(error))
+                    _log.warning("message from the model can't be read", reason=str(error))
                     continue
                 for event in received:
                     match event:
@@ -250,7 +250,7 @@ class GeminiSession:
                             _log.warning("the model's service reported an error", code=code)
                         case Unread(part, problem):
                             _log.warning(
-                                "message from the model not understood", part=part, reason=problem
+                                "message from the model can't be read", part=part, reason=problem
                             )
                         case _:
                             yield event

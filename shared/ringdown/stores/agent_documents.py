@@ -27,7 +27,7 @@ AnEdit = TypeVar("AnEdit", bound=Edit)
 
 
 class Number(msgspec.Struct, frozen=True, kw_only=True):
-    """`numbers/{E.164}`"""
+    """The document `numbers/{E.164}`."""
 
     agent: str
 

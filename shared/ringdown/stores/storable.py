@@ -42,7 +42,7 @@ def to_plain(value: object) -> Json:
 
 
 def changed_fields(before: Call, after: Call) -> Document:
-    """Return the fields of the call's document that differ in `after`, in plain data."""
+    """Return the fields of the call's document that differ in `after`, as plain data."""
     return {
         name: to_plain(value)
         for name in after.__struct_fields__

@@ -12,7 +12,7 @@ KEPT_FOR = datetime.timedelta(days=1)
 
 
 class KeptAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """`tool_answers/{key}`. It has no answer while the tool is still working."""
+    """The document `tool_answers/{key}`. It has no answer while the tool is still working."""
 
     answer: ToolAnswer | None = None
     expires_at: datetime.datetime

@@ -65,7 +65,8 @@ class _Response(NamedTuple):
 
 
 class ToolClient:
-    """One connection pool per process. `call` and `warm` raise only when they are cancelled."""
+    """Calls tools; make one per process, because it has a connection pool. `call` and `warm` raise
+    only when they are cancelled."""
 
     def __init__(
         self, identity: IdentityTokens | None = None, *, tls: ssl.SSLContext | None = None

@@ -28,7 +28,7 @@ class Receiver(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Receivers(msgspec.Struct, frozen=True, kw_only=True):
-    """`settings/webhooks`."""
+    """All receivers: the document `settings/webhooks`."""
 
     receivers: Annotated[tuple[Receiver, ...], msgspec.Meta(max_length=MOST_RECEIVERS)] = ()
 

@@ -24,7 +24,8 @@ class Failure(NamedTuple):
 
 
 class Sender:
-    """One connection pool per process. `send` raises only when it is cancelled."""
+    """Posts messages; make one per process, because it has a connection pool. `send` raises only
+    when it is cancelled."""
 
     def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
         """`tls` is for certificates that the system doesn't trust."""

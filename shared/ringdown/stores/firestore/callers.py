@@ -1,4 +1,4 @@
-"""Callers, limits and the use of the line, in Firestore."""
+"""Callers, limits and line use in Firestore."""
 
 import datetime
 from collections.abc import Callable

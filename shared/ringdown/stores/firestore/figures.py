@@ -1,4 +1,4 @@
-"""Figures about calls, in Firestore."""
+"""Figures about calls in Firestore."""
 
 import datetime
 

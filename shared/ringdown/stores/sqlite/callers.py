@@ -1,4 +1,4 @@
-"""Callers, limits and the use of the line, in SQLite."""
+"""Callers, limits and line use in SQLite."""
 
 import datetime
 from collections.abc import Callable

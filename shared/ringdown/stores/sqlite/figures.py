@@ -1,4 +1,4 @@
-"""Figures about calls, in SQLite."""
+"""Figures about calls in SQLite."""
 
 import datetime
 from collections.abc import Iterator
