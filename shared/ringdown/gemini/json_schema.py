@@ -19,8 +19,6 @@ _NUMERIC = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximu
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place in a schema."""
-
     root: Schema
     """The schema in which references are resolved."""
     notes: dict[str, list[str]] = field(default_factory=dict)

@@ -25,8 +25,6 @@ class ModelError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a session can do."""
-
     schedules_results: bool
     """Whether a tool's result can say when the model should speak about it."""
 

@@ -77,8 +77,6 @@ model, which Vertex AI doesn't have; the second is available until at least 2027
 
 @dataclass(frozen=True, slots=True)
 class Retired:
-    """A retired model."""
-
     since: str
     replacement: str
 

@@ -35,8 +35,6 @@ _log = Log(__name__)
 
 
 class Called(NamedTuple):
-    """The result of calling a tool."""
-
     answer: ToolAnswer
     certain: bool = True
     """False if no response arrived, but the tool may have done it anyway."""
