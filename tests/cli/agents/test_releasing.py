@@ -150,7 +150,7 @@ def test_history_tells_what_changed_and_what_answers(shop: CommandLine) -> None:
     assert [(row["revision"], row["state"], row["what_changed"]) for row in rows] == [
         (third, "answers calls", "instructions: +1 −1 lines"),
         (second, "", 'voice: "Kore" → "Puck"'),
-        (first, "", "the oldest that is kept"),
+        (first, "", "the oldest version kept"),
     ]
 
 
@@ -254,7 +254,7 @@ def test_history_has_rollbacks_as_events(shop: CommandLine) -> None:
     assert [(row["revision"], row["state"], row["what_changed"]) for row in rows] == [
         (first, "answers calls", f"rolled back from {second}"),
         (second, "", 'voice: "Kore" → "Puck"'),
-        (first, "", "the oldest that is kept"),
+        (first, "", "the oldest version kept"),
     ]
 
 
