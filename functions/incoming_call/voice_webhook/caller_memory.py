@@ -65,8 +65,8 @@ async def _remember(
     summary = None if summaries is None else await summaries.of(record)
     text = last_turns(record.turns) if summary is None else summary
     memory = Memory(text=text, call_sid=call_sid, at=now)
-    await store.remember_caller(call.caller, memory, now + RETENTION)
-    _log.info("call remembered", agent=call.agent_id, summarised=summary is not None)
+    if await store.remember_caller(call.caller, memory, now + RETENTION):
+        _log.info("call remembered", agent=call.agent_id, summarised=summary is not None)
 
 
 async def _whole_record(store: CallStore, call: Call) -> CallRecord | None:

@@ -107,8 +107,12 @@ class CallerStore(Protocol):
 
     async def remember_caller(
         self, number: str, memory: Memory, expires_at: datetime.datetime
-    ) -> None:
-        """Replace the caller's memory, keeping the rest. A blocked caller's entry never expires."""
+    ) -> bool:
+        """Replace the caller's memory, keeping the rest. A blocked caller's entry never expires.
+
+        False if it isn't kept: a later one is stored, or its call is gone, because the caller was
+        forgotten meanwhile.
+        """
 
     async def forget_caller(self, number: str) -> Forgotten:
         """Erase the caller, and all their calls with recordings. A blocked caller stays blocked.

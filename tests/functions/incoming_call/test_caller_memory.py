@@ -3,7 +3,7 @@
 import datetime
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,8 @@ class Gemini:
     status: int = 200
     answer: Any = None
     silent: bool = False
+    meanwhile: Callable[[], None] = lambda: None
+    """Runs before it answers."""
     asked: list[tuple[str, dict[str, str], Any]] = field(default_factory=list)
     leave: threading.Event = field(default_factory=threading.Event)
 
@@ -69,6 +71,7 @@ def gemini() -> Iterator[Gemini]:
             stand_in.asked.append((self.path, headers, json.loads(self.body())))
             if stand_in.silent:
                 stand_in.leave.wait(DEADLINE_S)
+            stand_in.meanwhile()
             given = stand_in.answer
             answer = given if isinstance(given, bytes) else json.dumps(given).encode()
             self.reply(stand_in.status, answer)
@@ -154,6 +157,20 @@ def test_a_call_is_remembered_as_gemini_sums_it_up(
     said = question["contents"][0]["parts"][0]["text"]
     assert "caller: When is my delivery?\nagent: On Thursday." in said
     assert "en-US" in question["systemInstruction"]["parts"][0]["text"]
+
+
+def test_a_caller_forgotten_in_these_seconds_stays_forgotten(
+    twilio: Twilio, store_url: str, gemini: Gemini, webhook: LoadedFunction
+) -> None:
+    def forget() -> None:
+        with_store(store_url, lambda store: store.forget_caller(CALLER))
+
+    gemini.meanwhile = forget
+    a_call_is_over(store_url)
+    twilio_says(twilio)
+    assert known_caller(store_url) == Caller()
+    assert len(gemini.asked) == 1
+    assert "call remembered" not in webhook.messages()
 
 
 def test_for_a_retired_model_its_successor_sums_it_up_and_the_log_says_so(
@@ -363,7 +380,12 @@ def test_the_last_turns_are_kept_short() -> None:
 
 def known_as(store_url: str, text: str, at: datetime.datetime) -> None:
     memory = Memory(text=text, call_sid=CALL_SID, at=at)
-    with_store(store_url, lambda store: store.remember_caller(CALLER, memory, at + RETENTION))
+
+    async def remember(store: Store) -> bool:
+        await store.open_call(a_call())
+        return await store.remember_caller(CALLER, memory, at + RETENTION)
+
+    assert with_store(store_url, remember)
 
 
 def told(twilio: Twilio, store_url: str, n: int, *, caller: str = CALLER) -> str | None:

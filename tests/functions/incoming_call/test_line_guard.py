@@ -206,7 +206,7 @@ class Line:
 
     async def remember_caller(
         self, number: str, memory: Memory, expires_at: datetime.datetime
-    ) -> None:
+    ) -> bool:
         raise NotImplementedError
 
     async def forget_caller(self, number: str) -> Forgotten:

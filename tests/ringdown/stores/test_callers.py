@@ -63,13 +63,18 @@ async def test_who_is_blocked_is_listed(store: Store, put: Put) -> None:
 
 
 async def test_a_memory_replaces_the_one_before_but_no_later_one(store: Store) -> None:
+    await store.open_call(a_call())
     later = Memory(text="Asked again.", call_sid=CALL_SID, at=LATER)
-    for memory in (MEMORY, later, MEMORY):
+    kept = [
         await store.remember_caller(CALLER, memory, memory.at + RETENTION)
+        for memory in (MEMORY, later, MEMORY)
+    ]
+    assert kept == [True, True, False]
     assert await store.read_caller(CALLER) == Caller(memory=later, expires_at=LATER + RETENTION)
 
 
 async def test_a_blocked_callers_entry_never_expires(store: Store) -> None:
+    await store.open_call(a_call())
     await store.remember_caller(CALLER, MEMORY, NOW + RETENTION)
     await store.block_caller(CALLER, True)
     assert await store.read_caller(CALLER) == Caller(blocked=True, memory=MEMORY)
@@ -83,6 +88,7 @@ async def test_a_blocked_callers_entry_never_expires(store: Store) -> None:
 async def test_blocking_and_remembering_together_lose_neither(
     store: Store, other_store: Store
 ) -> None:
+    await store.open_call(a_call())
     await asyncio.gather(
         store.remember_caller(CALLER, MEMORY, NOW + RETENTION),
         other_store.block_caller(CALLER, True),
@@ -112,10 +118,19 @@ async def calls_of(store: Store, caller: str, *, first: int, count: int) -> None
         await store.keep_flight(call_sid, (FlightPart(attempt=1, part=1, of=1, body=b"f"),))
 
 
+async def test_a_memory_that_comes_after_its_caller_was_forgotten_is_not_kept(store: Store) -> None:
+    await store.open_call(a_call())
+    await store.forget_caller(CALLER)
+
+    assert not await store.remember_caller(CALLER, MEMORY, NOW + RETENTION)
+    assert await store.read_caller(CALLER) == Caller()
+
+
 async def test_forgetting_erases_a_callers_every_trace_and_nobody_elses(store: Store) -> None:
     await calls_of(store, CALLER, first=0, count=25)
     await calls_of(store, OTHER_CALLER, first=100, count=1)
-    await store.remember_caller(CALLER, MEMORY, NOW + RETENTION)
+    memory = msgspec.structs.replace(MEMORY, call_sid=f"CA{0:032x}")
+    await store.remember_caller(CALLER, memory, NOW + RETENTION)
     await store.block_caller(OTHER_CALLER, True)
     ended = CallChanges(status=CallStatus.ENDED, end_reason=EndReason.CALLER_HUNG_UP)
     await store.save(f"CA{3:032x}", 1, ended)

@@ -9,7 +9,7 @@ from ringdown.calls.recordings import RecordingStore, may_be_recorded
 from ringdown.errors import InvalidDocument, RecordingsOutOfReach
 from ringdown.stores import transitions
 from ringdown.stores.firestore.database import Database, together
-from ringdown.stores.firestore.operations import Condition, Delete, Replace, Stored
+from ringdown.stores.firestore.operations import Condition, Delete, Replace, Stored, Update
 from ringdown.stores.line_use import DAY, HOUR, RUNNING
 from ringdown.stores.paths import (
     BELOW_CALLS,
@@ -19,6 +19,7 @@ from ringdown.stores.paths import (
     FORGOTTEN_BLOCKS,
     LIMITS,
     OF_A_CALLER,
+    call_path,
     caller_path,
     document_path,
     text_of_id,
@@ -65,9 +66,12 @@ class FirestoreCallers:
 
     async def remember_caller(
         self, number: str, memory: Memory, expires_at: datetime.datetime
-    ) -> None:
-        await self._change_caller(
-            number, lambda caller: transitions.remembered(caller, memory, expires_at)
+    ) -> bool:
+        """Writes the call, too, which forgetting erases before the caller."""
+        return await self._change_caller(
+            number,
+            lambda caller: transitions.remembered(caller, memory, expires_at),
+            along_with=Update(call_path(memory.call_sid), {"caller": number}),
         )
 
     async def forget_caller(self, number: str) -> Forgotten:
@@ -118,14 +122,20 @@ class FirestoreCallers:
         async with self._database.deadline():
             await self._database.change(FORGOTTEN_BLOCKS, decided)
 
-    async def _change_caller(self, number: str, decide: Callable[[Caller], Caller]) -> None:
+    async def _change_caller(
+        self,
+        number: str,
+        decide: Callable[[Caller], Caller],
+        *,
+        along_with: Update | None = None,
+    ) -> bool:
         def decided(stored: Stored | None) -> Document | None:
             caller = _readable(stored)
             changed = decide(caller)
             return None if changed == caller else to_document(changed)
 
         async with self._database.deadline():
-            await self._database.change(caller_path(number), decided)
+            return await self._database.change(caller_path(number), decided, along_with=along_with)
 
     async def _theirs(self, folder: str, number: str) -> tuple[Stored, ...]:
         async with self._database.deadline():

@@ -210,19 +210,27 @@ class Database:
             return False
         return True
 
-    async def change(self, path: str, decide: Callable[[Stored | None], Document | None]) -> bool:
+    async def change(
+        self,
+        path: str,
+        decide: Callable[[Stored | None], Document | None],
+        *,
+        along_with: Update | None = None,
+    ) -> bool:
         """Write what `decide` makes of the document, and decide again if someone else was first.
-        False, and nothing is written, if it returns None."""
+        False, and nothing is written, if it returns None or the document that `along_with` updates
+        doesn't exist."""
+        also = () if along_with is None else (along_with,)
         for _ in range(_TRIES):
-            stored = await self.read(path)
+            stored, *others = await self.read_all(path, *(update.path for update in also))
             document = decide(stored)
-            if document is None:
+            if document is None or None in others:
                 return False
             if stored is None:
                 write: Write = Create(path, document)
             else:
                 write = Update(path, document, unchanged_since=stored.updated_at)
-            if await self.commits(write):
+            if await self.commits(write, *also):
                 return True
         raise StoreUnavailable(f"{shown_path(path)} was changed by others {_TRIES} times in a row")
 

@@ -17,6 +17,7 @@ from ringdown.stores.paths import (
     FORGOTTEN_BLOCKS,
     LIMITS,
     OF_A_CALLER,
+    call_path,
     caller_path,
     document_path,
     text_of_id,
@@ -68,9 +69,11 @@ class SqliteCallers:
 
     async def remember_caller(
         self, number: str, memory: Memory, expires_at: datetime.datetime
-    ) -> None:
-        await self._change_caller(
-            number, lambda caller: transitions.remembered(caller, memory, expires_at)
+    ) -> bool:
+        return await self._change_caller(
+            number,
+            lambda caller: transitions.remembered(caller, memory, expires_at),
+            only_with=call_path(memory.call_sid),
         )
 
     async def forget_caller(self, number: str) -> Forgotten:
@@ -80,17 +83,22 @@ class SqliteCallers:
         forgotten = await self._worker.run(lambda table: _forget(table, number))
         return msgspec.structs.replace(forgotten, recordings=erased.count(True))
 
-    async def _change_caller(self, number: str, decide: Callable[[Caller], Caller]) -> None:
+    async def _change_caller(
+        self, number: str, decide: Callable[[Caller], Caller], *, only_with: str | None = None
+    ) -> bool:
+        """False if nothing changes, or the document `only_with` doesn't exist."""
         path = caller_path(number)
 
-        def work(table: Table) -> None:
+        def work(table: Table) -> bool:
             with table.transaction():
                 caller = _readable(table, path)
                 decided = decide(caller)
-                if decided != caller:
-                    table.write(path, to_document(decided))
+                if decided == caller or (only_with and table.fields(only_with) is None):
+                    return False
+                table.write(path, to_document(decided))
+                return True
 
-        await self._worker.run(work)
+        return await self._worker.run(work)
 
     # Limits
 
