@@ -145,7 +145,7 @@ def _tool(tool: ToolCall) -> Entry:
 
 def _how_it_ended(tool: ToolCall) -> str:
     if tool.outcome is ToolOutcome.UNKNOWN:
-        return "may or may not have been done"
+        return "may or may not have completed"
     return f"{tool.outcome.value} after {tool.duration_ms} ms"
 
 

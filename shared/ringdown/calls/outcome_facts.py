@@ -7,8 +7,10 @@ from ringdown.calls.outcomes import Value
 
 
 def outcome_facts(record: CallRecord) -> Iterator[tuple[str, str]]:
-    """Name and value, with the time of the evidence from the ring. Nothing if the outcome is
-    unknown."""
+    """Yield names and values; values say when, since the ring, the evidence for them was spoken.
+
+    Yields nothing if the outcome is unknown.
+    """
     outcome = record.outcome
     if outcome is None or outcome.problem is not None:
         return

@@ -19,13 +19,13 @@ from ringdown.macs import mac, shares_a_mac
 MAX_PARAMETERS = 90
 """Twilio's REST API accepts 99 parameters for a stream; its docs don't mention a limit for
 TwiML."""
-_MOST_MACS = 2  # as for a stream's token
+_MOST_MACS = 2  # as in a stream token
 _VALUE_CHARS = 480  # name and value must be under 500 characters together
 _MAX_JSON_BYTES = 1_000_000
 
 
 def pack(secrets: tuple[str, ...], call: Call) -> dict[str, str]:
-    """The parameters that carry `call`; none if it is too large to travel."""
+    """Return the parameters that carry `call`; none if it is too large to travel."""
     payload = base64.urlsafe_b64encode(zlib.compress(msgspec.json.encode(call))).decode()
     text = ".".join((*(_mac(secret, payload) for secret in secrets), payload))
     values = [text[at : at + _VALUE_CHARS] for at in range(0, len(text), _VALUE_CHARS)]
@@ -37,7 +37,7 @@ def pack(secrets: tuple[str, ...], call: Call) -> dict[str, str]:
 def unpack(
     secrets: tuple[str, ...], parameters: Mapping[str, str], *, call_sid: str
 ) -> Call | None:
-    """The call that travels in a stream's `parameters`, if any.
+    """Return the call that travels in a stream's `parameters`, if any.
 
     Raises TokenRefused unless we packed it for this call.
     """
