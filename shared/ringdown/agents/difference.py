@@ -71,7 +71,7 @@ def _value(name: str, document: Document) -> str:
 
 
 def _is_list(value: Json) -> TypeGuard[list[Json] | None]:
-    """An unset list counts as empty."""
+    """Whether `value` is a list, or unset, which counts as empty."""
     return value is None or isinstance(value, list)
 
 

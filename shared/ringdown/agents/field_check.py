@@ -49,7 +49,7 @@ class Problem:
 
 
 def field_problems(kind: type[msgspec.Struct], document: Json) -> list[Problem]:
-    """Return everything that keeps `document`, as returned by `plain`, from being a `kind`."""
+    """Return what keeps `document`, as returned by `plain`, from being a valid `kind`."""
     return list(_problems(kind, document, ""))
 
 

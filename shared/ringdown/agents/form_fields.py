@@ -103,7 +103,7 @@ def form_groups(kind: type[Agent]) -> tuple[Group, ...]:
 
 
 def _fields_of(path: str, node: inspect.Type) -> Iterator[Field]:
-    """Yield the form's fields for one of the record's. A nested record has one for each field."""
+    """Yield the form's fields for one field of the record: several, if it holds another record."""
     inner = _inner(node)
     if not isinstance(inner, inspect.StructType):
         kind = _kind(path, inner)

@@ -47,8 +47,8 @@ class OpeningHours(msgspec.Struct, frozen=True, kw_only=True):
     sunday: DayHours = "closed"
     closed_on: Annotated[tuple[DayOff, ...], msgspec.Meta(max_length=400)] = ()
     outside: Literal["answer", "message", "fallback_number"] = "message"
-    """What happens outside the hours: the agent answers anyway, or callers hear a message and are
-    then hung up on or sent to the fallback number."""
+    """What happens outside the hours: the agent answers anyway, or callers hear a message before
+    the call ends or goes to the fallback number."""
     message: Annotated[str, msgspec.Meta(max_length=500)] | None = None
     """Said outside the hours. None: a sentence in the agent's language. Empty: nothing."""
 

@@ -56,7 +56,7 @@ class AgentStatus(msgspec.Struct, frozen=True, kw_only=True):
     """What Ringdown reports about a document, in its field `status`."""
 
     ok: bool
-    """Whether calls are answered with this very document."""
+    """Whether the current document answers calls."""
     revision: str | None
     """The revision that answers calls; None if there is none."""
     error: str | None
@@ -130,10 +130,10 @@ class AgentStore(Protocol):
         """Return the revisions, most recently seen first, without any that can't be read."""
 
     async def write_number(self, number: str, agent_id: str) -> None:
-        """Let `agent_id` answer the called `number` (E.164)."""
+        """Have `agent_id` answer the called `number` (E.164)."""
 
     async def delete_number(self, number: str) -> None:
-        """Let the default agent answer the called `number`."""
+        """Have the default agent answer the called `number`."""
 
     async def list_numbers(self) -> dict[str, str]:
         """Return the agent's id for every number that names one."""

@@ -103,7 +103,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     reply_ms: int | None = None
     """For the agent: the time from the caller's last voiced frame to this turn's first audio."""
     upload: int | None = None
-    """The number of the upload that was this turn; None if the caller spoke."""
+    """The number of the upload that this turn consists of; None if the caller spoke."""
     barge_in_ms: int | None = None
     """For an interrupted agent: the time from the caller's first voiced frame to our `clear`."""
 
@@ -158,9 +158,9 @@ class Resumption(msgspec.Struct, frozen=True, kw_only=True):
 
 
 GO_AWAY = "the service announced the session's end"
-"""The reason of a reconnect that was to be expected."""
+"""The reason given for an expected reconnect."""
 NO_SOUND = "the model's reply had no sound"
-"""The reason of a reconnect after a silent reply, even if the reply had words."""
+"""The reason given for a reconnect after a silent reply, even if the reply had words."""
 
 
 class Reconnect(msgspec.Struct, frozen=True, kw_only=True):
@@ -197,7 +197,8 @@ class ListedCall(msgspec.Struct, frozen=True, kw_only=True):
     """The last problem that Twilio reported with the call's audio stream."""
     usage: Usage = Usage()
     talk_s: int | None = None
-    """How long the call lasted from its first stream on, or Twilio's figure if no handler said."""
+    """How long the call lasted from its first stream on, or Twilio's duration if no handler reported
+    one."""
     cost_usd: float | None = None
     """Roughly what the model cost; None until the call is over."""
     outcome: str | None = None
@@ -262,7 +263,7 @@ class Call(ListedCall, frozen=True, kw_only=True):
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
-    """Which handler holds an attempt of the call (`calls/{sid}/claims/{attempt}`)."""
+    """A handler's claim to an attempt of the call (`calls/{sid}/claims/{attempt}`)."""
 
     attempt: int
     handler: str

@@ -11,7 +11,7 @@ import msgspec
 UNREACHED = (
     "Twilio's own call logs, and recordings if Twilio made any: delete them in Twilio's console.",
     "Google Cloud's logs, including the bucket of dead letters: they expire after their retention.",
-    "Traces, if tracing is on: they expire, too, and contain words only if you chose that.",
+    "Traces, if tracing is on: they expire, too, and contain words only if you enabled that.",
     "Firestore's point-in-time recovery (seven days if it is on), its backups and exports.",
     "What Google keeps of Gemini sessions under your terms with it.",
     "Agents and drafts that name the number, such as a draft's `testers`: remove it there.",
@@ -86,7 +86,7 @@ class Forgotten(msgspec.Struct, frozen=True, kw_only=True):
     recordings: int = 0
     """How many of those calls were recorded."""
     in_progress: int = 0
-    """How many of those calls may still be live, so that their handler writes them again."""
+    """How many of those calls may still be live; their handlers will write them again."""
     still_blocked: bool = False
 
 
@@ -104,7 +104,7 @@ class CallerStore(Protocol):
         """Return the caller; an unknown one is neither blocked nor remembered."""
 
     async def block_caller(self, number: str, blocked: bool) -> None:
-        """Block or unblock, keeping the rest."""
+        """Block or unblock the caller, and keep the rest of the document."""
 
     async def remember_caller(
         self, number: str, memory: Memory, expires_at: datetime.datetime

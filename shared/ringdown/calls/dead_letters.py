@@ -1,4 +1,4 @@
-"""Saves call records that the store didn't accept in time to the log, and restores them.
+"""Saves call records to the log if the store doesn't accept them in time, and restores them.
 
 A dead letter holds everything needed to write a stream's part of the record later, even if the call
 itself was never created. It is saved as numbered log lines that carry `ringdown_dead_letter`. They
@@ -35,7 +35,7 @@ MARK = "ringdown_dead_letter"
 MAX_LINE_BYTES = 100_000
 """Cloud Logging accepts about 256 KB per line."""
 ITEMS_AT_ONCE = 50
-"""The turns and tool calls that one save writes: few enough for any store."""
+"""How many turns and tool calls one save writes: few enough for any store."""
 
 _PART_CHARS = 96_000
 _MAX_LETTER_BYTES = 64_000_000
@@ -45,7 +45,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     """The part of a call's record that a stream couldn't write to the store."""
 
     call: Call
-    """The call as it was when the stream began."""
+    """The call at the beginning of the stream."""
     claim: Claim
     changes: CallChanges
     left_at: datetime.datetime

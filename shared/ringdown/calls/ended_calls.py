@@ -16,7 +16,7 @@ from ringdown.stores.paths import document_path
 
 QUEUE = "ended_calls"
 MOST_TRIES = 16
-"""They take over an hour, as long as webhooks are retried. Same as in terraform/call_ended.tf."""
+"""Spread over more than an hour, as for webhooks. Same as in terraform/call_ended.tf."""
 _SUBJECT = "calls/"
 _FIRST_PAUSE = datetime.timedelta(seconds=10)
 _LONGEST_PAUSE = datetime.timedelta(minutes=10)

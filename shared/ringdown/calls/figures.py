@@ -20,7 +20,7 @@ from ringdown.errors import StoreUnavailable
 from ringdown.log import Log
 
 LONGEST_CALL = datetime.timedelta(hours=2)
-"""Twilio's streams end after an hour, and a transfer may begin another."""
+"""Twilio's streams end after an hour, and a transfer may be followed by another stream."""
 WRITTEN_WITHIN = datetime.timedelta(minutes=10)
 """How long after a call everything about it is in the store, including its outcome. If anything is
 written later, the call's days are added up again (`count_again`)."""
@@ -163,7 +163,7 @@ async def _read(
 
 async def count_again(store: FigureStore, began: datetime.datetime, now: datetime.datetime) -> None:
     """Erase the sums of the day on which a call began, after something new was written about it.
-    They stay if some of the day's calls have expired."""
+    The sums stay if some of the day's calls have expired."""
     if began + RETENTION - _DAY > now:
         await store.erase_days(began)
 

@@ -43,7 +43,7 @@ class DamagedFlight(Exception):
 
 
 def pack(attempt: int, record: bytes) -> tuple[FlightPart, ...]:
-    """Pack `record` into parts. Takes milliseconds, so don't call it in an event loop."""
+    """Pack `record` into parts. Takes milliseconds, so don't call it on an event loop."""
     packed = zlib.compress(record)
     bodies = [packed[at : at + _PART_BYTES] for at in range(0, len(packed), _PART_BYTES)]
     return tuple(

@@ -1,6 +1,6 @@
 """The line's limits, which bound what a stranger with an autodialler can cost.
 
-Caller ID can be spoofed, so a limit for each caller stops only that caller ID; the limits of the
+Caller ID can be spoofed, so the limit per caller stops only one number at a time; the limits of the
 whole line bound the bill.
 """
 
@@ -79,7 +79,7 @@ class LimitStore(Protocol):
         """
 
     async def write_limits(self, limits: LineLimits) -> None:
-        """Raises StoreUnavailable."""
+        """Replace the limits. Raises StoreUnavailable."""
 
     async def line_use(self, caller: str | None, now: datetime.datetime) -> LineUse:
         """Return the use by all callers and, if given, by `caller`.

@@ -7,9 +7,9 @@ from ringdown.calls.outcomes import Value
 
 
 def outcome_facts(record: CallRecord) -> Iterator[tuple[str, str]]:
-    """Yield names and values; values say when, since the ring, the evidence for them was spoken.
+    """Yield the name and value of each fact; nothing if the outcome is unknown.
 
-    Yields nothing if the outcome is unknown.
+    A value that has evidence includes the evidence's time, counted from the ring.
     """
     outcome = record.outcome
     if outcome is None or outcome.problem is not None:

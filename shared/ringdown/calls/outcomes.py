@@ -26,7 +26,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What was found out (`calls/{sid}/outcome/answers`), or why nothing was."""
 
     questions: str
-    """The revision of the agent's `after_call` with the questions."""
+    """The revision of the agent's `after_call` whose questions were asked."""
     asked_at: datetime.datetime
     fields: dict[str, Finding] = {}
     """Findings by name, for all fields that were asked about."""

@@ -76,7 +76,7 @@ def problems(record: CallRecord) -> tuple[str, ...]:
 
 
 def line_problems(record: CallRecord, *, caller_speaks: bool) -> tuple[str, ...]:
-    """Describe the `problems` that aren't caused by the caller, a tool or a person on a transfer.
+    """Describe the `problems` not caused by the caller, a tool or the person transferred to.
 
     The record's times must count from the ring. `caller_speaks` says whether the caller should be
     heard.
@@ -228,9 +228,9 @@ def _reconnects(call: Call) -> Iterator[str]:
         where = _some([f"{_clock(made.at_ms)} ({made.reason})" for made in heard])
         longest = _s(max(made.took_ms for made in heard))
         yield (
-            f"The connection to the model was replaced {_times(len(heard))}, and the call"
-            f" continued: at {where}. It took at most {longest}. If it happens often, check the"
-            " model's status page and quota."
+            f"The connection to the model was replaced {_times(len(heard))}, at {where}, and the"
+            f" call continued. It took at most {longest}. If it happens often, check the model's"
+            " status page and quota."
         )
 
 
@@ -311,7 +311,7 @@ def _slow_replies(turns: Sequence[Turn]) -> Iterator[str]:
     where = _some([f"{_clock(turn.start_ms)} ({_s(turn.reply_ms or 0)})" for turn in slow])
     yield (
         f"Replies were slow: 95 of 100 came within {_s(slow_ms)}, and callers notice anything over"
-        f" {_s(SLOW_REPLY_MS)}. At {where}."
+        f" {_s(SLOW_REPLY_MS)}. The slow ones: {where}."
     )
 
 
@@ -387,7 +387,7 @@ def _twilio(call: Call) -> Iterator[str]:
             " set to the webhook's /status."
         )
     elif (missing_s := _unrecorded_s(call)) > LENGTHS_DIFFER_S:
-        yield f"Twilio counts {missing_s:.0f} s more than the record has, whose end may be missing."
+        yield f"Twilio counts {missing_s:.0f} s more than the record, whose end may be missing."
 
 
 _ALL_HERE = frozenset({EndReason.AGENT_HUNG_UP, EndReason.CALLER_HUNG_UP})

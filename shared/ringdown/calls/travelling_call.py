@@ -1,8 +1,8 @@
 """A call that the store didn't accept travels with its stream, in the TwiML's parameters.
 
-The stream handler can then carry it on its own, with the agent that the webhook chose. What travels
-determines the model's instructions and the tools' URLs, so it is signed like the token. It is sent
-only when the store fails: Twilio keeps TwiML in its logs for a while.
+The stream handler can then answer it without the store, using the agent that the webhook chose.
+What travels determines the model's instructions and the tools' URLs, so it is signed like the
+token. It is sent only when the store fails, because Twilio keeps TwiML in its logs for a while.
 """
 
 import base64

@@ -112,7 +112,7 @@ def test_the_last_rehearsal_is_shown_beside_that_of_what_answers(shop: CommandLi
     assert ran.status == 0, ran.all
     assert "1 persona, 10 of 10 calls passed (72–100 %)." in ran.said
     assert "\nThe published version, " in ran.said
-    assert "proves the judge and the call, not the prompt" in ran.said
+    assert "tests the judge and the call, not the prompt" in ran.said
     assert "Publish this as agents/shop? [y/N]" in ran.complained
 
 
