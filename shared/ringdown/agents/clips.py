@@ -83,7 +83,7 @@ def without_clip(agent: Agent, failed: Mapping[str, str]) -> tuple[str, ...]:
 
 
 class ClipStore(Protocol):
-    """Every method raises StoreUnavailable when the store does not answer."""
+    """Stores clips. Every method raises StoreUnavailable when the store doesn't answer."""
 
     async def read_clip(self, agent_id: str, key: str) -> Clip | None: ...
 

@@ -87,7 +87,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AgentStore(Protocol):
-    """Every method raises StoreUnavailable when the store does not answer."""
+    """Stores agents. Every method raises StoreUnavailable when the store doesn't answer."""
 
     async def read_line(self, called: str) -> Line:
         """Return the number's agent, else the default one, and its draft; either may be missing."""

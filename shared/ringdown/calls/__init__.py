@@ -197,8 +197,8 @@ class ListedCall(msgspec.Struct, frozen=True, kw_only=True):
     """The last problem that Twilio reported with the call's audio stream."""
     usage: Usage = Usage()
     talk_s: int | None = None
-    """How long the call lasted from its first stream on, or Twilio's duration if no handler reported
-    one."""
+    """How long the call lasted from its first stream on. If no handler reported that, it is
+    Twilio's duration."""
     cost_usd: float | None = None
     """Roughly what the model cost; None until the call is over."""
     outcome: str | None = None

@@ -98,7 +98,7 @@ class CallerIndex(Protocol):
 
 
 class CallerStore(Protocol):
-    """Every method raises StoreUnavailable when the store does not answer."""
+    """Stores callers. Every method raises StoreUnavailable when the store doesn't answer."""
 
     async def read_caller(self, number: str) -> Caller:
         """Return the caller; an unknown one is neither blocked nor remembered."""
