@@ -123,7 +123,6 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     """The gain over the model's own volume. Sound that would be too loud for a telephone is turned
     down, not clipped."""
     language: LanguageTag = "en-US"
-    """The language that the agent speaks."""
     languages: Annotated[tuple[LanguageTag, ...], msgspec.Meta(max_length=10)] = ()
     """The languages to expect in transcripts and to reply in; empty for no hint."""
     vocabulary: Annotated[tuple[Term, ...], msgspec.Meta(max_length=200)] = ()

@@ -17,7 +17,8 @@ _Amount = Annotated[float, msgspec.Meta(gt=0)]
 
 
 class LineLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """`settings/limits`, which operators edit; None means unlimited. Days and hours are rolling."""
+    """Limits that operators set (`settings/limits`); None means unlimited. Days and hours are
+    rolling."""
 
     calls_per_caller_per_hour: _Count | None = 20
     calls_at_once: _Count | None = 50

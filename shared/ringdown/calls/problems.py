@@ -31,11 +31,11 @@ SLOW_REPLY_MS = 2_000
 SLOW_BARGE_IN_MS = 600
 """Two people who talk over each other sort it out faster than this."""
 MANY_INTERRUPTIONS = 3
-"""One or two are normal in any conversation."""
+"""One or two interruptions are normal in any conversation."""
 REPEATED_ALIKE = 0.85
 """How similar two sentences must be to count as the same: the share of words in the same order."""
 REPEATED_WORDS = 3
-"""Shorter ones ("yes", "thank you") are often said twice for no reason."""
+"""Shorter sentences ("yes", "thank you") are often said twice for no reason."""
 UNHEARD_AFTER_MS = 8_000
 """Enough for a greeting and the beginning of a reply to it."""
 LONG_VOICE_MS = 10_000

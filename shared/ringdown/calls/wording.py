@@ -48,7 +48,8 @@ def ending(call: ListedCall) -> str:
 
 
 def length(call: ListedCall | CountedCall, now: datetime.datetime | None = None) -> str:
-    """Return the length as minutes:seconds; for a live call, up to `now`, or empty without it."""
+    """Return the call's length as minutes:seconds. A live call's is counted up to `now`, and empty
+    without it."""
     until = call.ended_at or now
     if until is None:
         return ""

@@ -55,7 +55,7 @@ class _Voices:
     version: tuple[str | None, str | None]
 
     def sentences(self) -> dict[str, _Sentence]:
-        """Return everything that they say in fixed words, by clip key."""
+        """Return everything that these agents say in fixed words, by clip key."""
         sentences = (
             _Sentence(clip_key(agent, text), agent, text)
             for agent in self.agents

@@ -102,7 +102,6 @@ class CannedResult(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """The result is for calls with these arguments (and possibly others); None: for any call."""
     output: dict[str, Json] | None = None
     error: Words | None = None
-    """The tool's error message."""
     fault: Literal["server_error", "garbled", "hangs"] | None = None
     """How the tool breaks: HTTP status 500, invalid JSON, or no response."""
     after_s: Seconds = 0.0
