@@ -82,5 +82,5 @@ def _tool(tool: ToolCall) -> str:
         return f"{tool.name} answered in {tool.duration_ms} ms"
     error = f": {tool.error}" if tool.error is not None else ""
     if tool.outcome is ToolOutcome.UNKNOWN:
-        return f"{tool.name} may or may not have been done{error}"
+        return f"{tool.name} may or may not have completed{error}"
     return f"{tool.name} {tool.outcome} after {tool.duration_ms} ms{error}"

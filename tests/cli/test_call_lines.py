@@ -20,9 +20,9 @@ def test_a_tool_that_is_running_has_no_line_yet() -> None:
 def test_what_is_never_known_of_a_tool_is_said_when_the_call_is_over() -> None:
     late = replace(UNKNOWN, error="It took too long.", duration_ms=1_000)
 
-    assert lines(CallStatus.ENDED, UNKNOWN) == ["lookup_account may or may not have been done"]
+    assert lines(CallStatus.ENDED, UNKNOWN) == ["lookup_account may or may not have completed"]
     assert lines(CallStatus.IN_PROGRESS, late) == [
-        "lookup_account may or may not have been done: It took too long."
+        "lookup_account may or may not have completed: It took too long."
     ]
 
 

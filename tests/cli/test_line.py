@@ -50,7 +50,7 @@ def test_what_needs_a_person_comes_with_what_to_do(line: CommandLine) -> None:
     assert "! 4 things need you." in said
     assert 'agents/night: voice: there is no voice "Korr"' in said
     assert "    ringdown agents edit night, or ringdown agents rollback night\n" in said
-    assert "+14155550199: It names the agent gone, which does not exist.\n" in said
+    assert "+14155550199: It is assigned to the agent gone, which does not exist.\n" in said
     assert "    ringdown numbers unset +14155550199, so that default answers it\n" in said
     assert "calls_per_hour: The limit is reached: 1 of 1.\n    ringdown limits\n" in said
     assert f"the model was lost.\n    ringdown calls show {sid(1)[:8]}\n" in said

@@ -1,4 +1,4 @@
-"""The agent: what operators edit, and what answers a call.
+"""Agents: what operators edit, and what answers calls.
 
 The records here define types and sizes; `ringdown.agents.check` adds the rules that only new
 documents must meet (models, voices, template fields), so that old calls stay readable when those
@@ -79,13 +79,13 @@ class TurnTaking(msgspec.Struct, frozen=True, kw_only=True):
     """How the agent decides that the caller has finished, or wants to speak."""
 
     patience: Literal["quick", "normal", "patient"] = "normal"
-    """How long a pause may be before the agent replies; patient for slow speakers."""
+    """How long a pause may be before the agent replies; use "patient" for slow speakers."""
     start_sensitivity: Literal["high", "low"] = "high"
-    """Low means that it takes more voice to interrupt the agent: for noisy lines."""
+    """With "low", it takes a clearer voice to interrupt the agent; use it for noisy lines."""
 
 
 class Idle(msgspec.Struct, frozen=True, kw_only=True):
-    """What happens when a caller is silent, counted from the last word played to them."""
+    """What the agent does about silence. Times count from the last word played to the caller."""
 
     nudge_after_s: Annotated[float, msgspec.Meta(ge=3, le=600)] = 10.0
     goodbye_after_s: Annotated[float, msgspec.Meta(ge=5, le=1200)] = 30.0
@@ -109,45 +109,46 @@ class Example(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Agent(msgspec.Struct, frozen=True, kw_only=True):
-    """One agent as operators write it (`agents/{id}`)."""
+    """An agent as operators write it (`agents/{id}`)."""
 
     instructions: Text
     """Tells the model who it is and how to work; a template (`ringdown.agents.templates`)."""
     greeting: Sentence
     """What the agent says first; a template."""
     notice: Annotated[str, msgspec.Meta(max_length=300)] | None = None
-    """Spoken by Twilio before any audio streams. By default it says, in the agent's language, that
-    this is an AI and that the call is transcribed. Empty: nothing."""
+    """Spoken by Twilio before any audio streams. None: a sentence in the agent's language that
+    says that this is an AI and that the call is transcribed. Empty: nothing."""
     voice: Name = DEFAULT_VOICE
     volume_db: Annotated[float, msgspec.Meta(ge=-12, le=12)] = 0.0
-    """How much louder than the model's the voice is; what is too loud for a telephone is turned
+    """The gain over the model's own volume. Sound that would be too loud for a telephone is turned
     down, not clipped."""
     language: LanguageTag = "en-US"
-    """The language that the agent speaks."""
     languages: Annotated[tuple[LanguageTag, ...], msgspec.Meta(max_length=10)] = ()
-    """Which languages to expect in transcripts and reply to; empty for no hint."""
+    """The languages to expect in transcripts and to reply in; empty for no hint."""
     vocabulary: Annotated[tuple[Term, ...], msgspec.Meta(max_length=200)] = ()
     """Words and names that callers use and that are easily misheard."""
     model: Name = DEFAULT_MODEL
     temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] | None = None
-    """Higher is more varied; None leaves it to the model, as newer ones do anyway."""
+    """Higher values make replies more varied. None uses the model's default, and newer models may
+    ignore other values."""
     thinking: Literal["minimal", "low", "medium", "high"] | None = None
-    """How much a thinking model thinks before it speaks; None is low."""
+    """How much a thinking model thinks before it speaks; None means low."""
     tools: Annotated[tuple[Name, ...], msgspec.Meta(max_length=64)] = ()
     before_call: Name | None = None
     """The tool to call while the phone rings, for facts about the caller."""
     google_search: bool = False
     """Whether the model may search the web by itself."""
     photos: bool = False
-    """Whether the agent may ask callers for photos, with a link sent by text."""
+    """Whether the agent may ask callers for photos, by texting them a link."""
     keep_photos: bool = False
-    """Whether what callers send is kept as long as the call's record, not only until its end."""
+    """Whether to keep what callers send as long as the call's record, not only during the call."""
     fallback_number: PhoneNumber | None = None
     """Where callers are sent when the agent can't answer, or when they press 0."""
     transfer_numbers: Annotated[dict[PersonName, Party], msgspec.Meta(max_length=100)] = {}
     """People the agent may transfer to, by name: {billing: "+14155550100"}."""
     transfer_accept: bool = True
-    """Whether they hear who is calling and must press 1 to take the call, which voicemail can't."""
+    """Whether that person hears who is calling and must press 1 to take the call, so that voicemail
+    can't take it."""
     protect_greeting: bool = True
     """Whether the greeting plays to the end even if the caller speaks over it."""
     turn_taking: TurnTaking = TurnTaking()
@@ -157,33 +158,33 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
     max_cost_usd: Annotated[float, msgspec.Meta(gt=0, le=1000)] | None = None
     """The most that the model may cost in one call; None for no limit."""
     time_zone: Name | None = None
-    """Where the agent is, by its IANA name, such as Europe/Berlin."""
+    """The agent's time zone by its IANA name, such as Europe/Berlin."""
     opening_hours: OpeningHours | None = None
-    """None: always open."""
+    """None means always open."""
     record: bool = False
-    """Whether the sound of each call is kept. Only with a notice that says so."""
+    """Whether to record each call's audio. Requires a notice that says so."""
     remember_callers: bool = False
-    """Whether a summary of each call is kept for the caller's next one."""
+    """Whether to keep a summary of each call for the caller's next one."""
     apply_to_live_calls: bool = False
-    """Whether new instructions reach calls in progress, too."""
+    """Whether new instructions also reach live calls."""
     waiting_phrases: Annotated[tuple[Sentence, ...], msgspec.Meta(max_length=20)] = ()
-    """What the agent says while a tool is slow, one after the other, if the tool asks for a
-    phrase."""
+    """What the agent says, in turn, while a tool that asks for a phrase is slow."""
     examples: Annotated[tuple[Example, ...], msgspec.Meta(max_length=100)] = ()
     after_call: AfterCall | None = None
-    """What to find out about each call once it is over; None: nothing."""
+    """What to find out about each call once it is over; None for nothing."""
 
     @property
     def offered_tools(self) -> tuple[str, ...]:
-        """The names of the tools that its model gets, if they exist."""
+        """The names of the tools that the model is offered, if they exist."""
         named = tuple(name for name in self.tools if name != ASK_FOR_PHOTO)
         return (*named, ASK_FOR_PHOTO) if self.photos else named
 
     @property
     def revision(self) -> str:
-        """The content's hash: the same words give the same revision.
+        """A hash of the agent's content: equal agents have the same revision.
 
-        Fields left at their defaults don't count, so that adding a field changes no revision.
+        It leaves out fields at their defaults, so that adding a field to this class doesn't change
+        existing revisions.
         """
         written = msgspec.json.encode(_written(self), order="sorted")
         return hashlib.sha256(written).hexdigest()[:12]
@@ -193,7 +194,7 @@ class Draft(Agent, frozen=True, kw_only=True):
     """An agent that answers only its testers (`drafts/{id}`) until it is published."""
 
     testers: Annotated[tuple[PhoneNumber, ...], msgspec.Meta(max_length=100)] = ()
-    """Who hears the draft. Caller ID can be spoofed, so this doesn't protect a secret."""
+    """The callers who hear the draft. Caller ID can be spoofed, so this doesn't protect secrets."""
     publish: bool = False
     """Set it to true to publish the draft."""
 
@@ -202,20 +203,20 @@ DRAFT_FIELDS = frozenset(Draft.__struct_fields__) - frozenset(Agent.__struct_fie
 
 
 def packaged_document() -> Json:
-    """The agent that ships with Ringdown, as operators would write it."""
-    import yaml  # here, because the stream handler reads no agent files and is deployed without
+    """Return the agent that ships with Ringdown, as operators would write it."""
+    import yaml  # lazy: the stream handler never calls this, and is deployed without PyYAML
 
     text = (resources.files("ringdown") / "packaged" / "default.yaml").read_text("utf-8")
     return yaml.safe_load(text)
 
 
 def packaged_agent() -> Agent:
-    """The agent that answers if no stored one can."""
+    """Return the agent that answers when no stored one can."""
     return to_record(Agent, packaged_document(), where="the packaged agent")
 
 
 def _written(record: msgspec.Struct) -> dict[str, object]:
-    """The fields that differ from their defaults."""
+    """Return the fields that differ from their defaults."""
     written: dict[str, object] = {}
     for field in msgspec.structs.fields(record):
         value = getattr(record, field.name)

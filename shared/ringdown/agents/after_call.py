@@ -31,7 +31,7 @@ class OutcomeField(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AfterCall(msgspec.Struct, frozen=True, kw_only=True):
-    """The questions about an ended call."""
+    """The questions to answer about an ended call."""
 
     success: Annotated[str, msgspec.Meta(min_length=1, max_length=2_000)]
     """What must have happened for the call to have been a success."""
@@ -39,13 +39,13 @@ class AfterCall(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def revision(self) -> str:
-        """A hash: the same questions give the same revision."""
+        """A hash of the questions: equal questions have the same revision."""
         written = msgspec.json.encode(self, order="sorted")
         return hashlib.sha256(written).hexdigest()[:12]
 
 
 def after_call_errors(after_call: AfterCall) -> Iterator[str]:
-    """Errors that the types don't catch, in operators' words."""
+    """Yield the errors that the types don't catch, in operators' words."""
     if not after_call.success.strip():
         yield "after_call.success: contains only spaces. Write what a good call achieves."
     names = [field.name for field in after_call.fields]

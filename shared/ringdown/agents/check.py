@@ -1,10 +1,10 @@
 """Checks an agent as operators wrote it, and lists everything wrong with it in their words.
 
-An error keeps the document from answering calls, a remark doesn't; a note is good to know and needs
-no correction. Unknown fields and undeclared tools are remarks: calls work without them, a misspelt
-setting doesn't justify falling back to an older prompt, and processes of an older version must be
-able to read what a newer one has written. So are opening hours that probably aren't what was meant,
-and retired models, which another one replaces.
+A document with errors can't answer calls; one with remarks can. Notes are for information only.
+Unknown fields and undeclared tools are remarks because calls work without them, because a misspelt
+setting doesn't justify falling back to an older prompt, and because processes of an older version
+must be able to read what a newer one has written. Opening hours that probably aren't what was meant
+are remarks, too, as are retired models, because calls use a replacement.
 """
 
 import zoneinfo
@@ -30,24 +30,24 @@ from ringdown.tools import ASK_FOR_PHOTO, DeclaredTool, Json
 from ringdown.wording import did_you_mean, listed, shown
 
 DeclaredTools: TypeAlias = Mapping[str, DeclaredTool]
-"""By name."""
+"""Declared tools by name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """`agent` is None if there are errors."""
+    """The result of a check. `agent` is None if there are errors."""
 
     agent: Agent | None
     errors: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     testers: tuple[str, ...] = ()
-    """For a draft: the numbers that hear it."""
+    """The numbers of a draft's testers."""
     publish: bool = False
 
 
 def check_agent(document: Json, known_tools: DeclaredTools | None = None) -> Agent | list[str]:
-    """The agent, or everything that an operator should correct, remarks included.
+    """Return the agent, or everything that an operator should correct, remarks included.
 
     `known_tools` is None if the declared tools aren't known.
     """
@@ -62,7 +62,7 @@ def findings(document: Json, known_tools: DeclaredTools | None = None) -> Findin
 
 
 def draft_findings(document: Json, known_tools: DeclaredTools | None = None) -> Findings:
-    """Check a document of `drafts/`; finds its testers even if it is broken."""
+    """Check a document of `drafts/`, and find its testers even if the document is broken."""
     written = plain(document)
     found = _findings(Draft, written, known_tools)
     if found.agent is None:
@@ -73,13 +73,13 @@ def draft_findings(document: Json, known_tools: DeclaredTools | None = None) -> 
 
 
 def summary(problems: Sequence[str]) -> str:
-    """The first of `problems`, one per line, and how many more there are."""
+    """Return the first few of `problems`, one per line, and how many more there are."""
     more = len(problems) - _MOST_TOLD
     return "\n".join([*problems[:_MOST_TOLD], *([f"… and {more} more."] if more > 0 else [])])
 
 
 def agent_document(draft: dict[str, Json]) -> dict[str, Json]:
-    """The agent document that `draft` becomes when it is published."""
+    """Return the agent document that `draft` becomes when it is published."""
     return _without(draft, DRAFT_FIELDS)
 
 
@@ -118,7 +118,7 @@ def _findings(kind: type[Agent], document: Json, known_tools: DeclaredTools | No
 
 
 _BLANK = {"instructions": "-", "greeting": "-"}
-"""Replaces these fields where they are broken, so that the rest is checked in the same pass."""
+"""Values for broken fields, so that the rest of the document is checked in the same pass."""
 
 
 def _texts_in(document: Json, field: str) -> tuple[str, ...]:
@@ -136,19 +136,19 @@ _NOBODY_HEARS = (
 )
 
 
-# What the types don't catch
+# Errors that the types don't catch
 
 
 _MOST_BYTES = 800_000
-"""For an agent as JSON. A Firestore document holds 1 MiB, including the status and a draft's
-testers."""
+"""The size limit of an agent as JSON. A Firestore document holds 1 MiB, including the status and a
+draft's testers."""
 
 
 def _errors(agent: Agent) -> Iterator[str]:
     size = len(msgspec.json.encode(agent))
     if size > _MOST_BYTES:
         yield (
-            f"examples: the document has {size:,} bytes with them; the limit is {_MOST_BYTES:,}."
+            f"examples: with them, the document has {size:,} bytes; the limit is {_MOST_BYTES:,}."
             " Shorten them, or remove some."
         )
     yield from _unknown_choice("voice", agent.voice, VOICES)
@@ -232,7 +232,7 @@ def _clock_errors(agent: Agent) -> Iterator[str]:
 def _unknown_zone(name: str) -> Iterator[str]:
     try:
         zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):  # OSError: a folder of zones
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):  # OSError: it names a folder
         known = zoneinfo.available_timezones()
         city = name.strip().replace(" ", "_").lower()
         of_city = sorted(zone for zone in known if zone.lower().endswith(f"/{city}"))
@@ -258,8 +258,8 @@ def _unsaid_recording(agent: Agent) -> Iterator[str]:
 def _trusted_notice(agent: Agent) -> Iterator[str]:
     if agent.record and agent.notice and not has_phrases(agent.language):
         yield (
-            "notice: must say that the call is recorded, which can't be checked in"
-            f" {agent.language}. Make sure it does."
+            "notice: must say that the call is recorded. Ringdown can't check this in"
+            f" {agent.language}, so make sure it does."
         )
 
 
@@ -341,7 +341,7 @@ def _unfilled_facts(agent: Agent) -> Iterator[str]:
         )
 
 
-# What is good to know
+# Notes
 
 
 def _english_phrases(agent: Agent) -> Iterator[str]:

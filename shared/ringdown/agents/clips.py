@@ -1,9 +1,9 @@
 """Clips: sentences in an agent's own voice, made once and played without the model.
 
-agents/{id}/clips/{key}     the sound; in the agent's document, it would slow down every call
+agents/{id}/clips/{key}     kept out of the agent's document, because it would slow down every call
 
-A clip's key is a hash of everything that the sound depends on, so a clip is never out of date: a
-change of words, voice, language, model or volume needs a new clip.
+A clip's key is a hash of everything that the sound depends on, so a clip is never out of date: if
+the words, voice, language, model or volume change, a new clip is made.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from ringdown.agents.templates import fields_in, render
 from ringdown.wording import listed, shown
 
 MOST_BYTES = 400_000
-"""50 s. Bytes are stored as text, in which this is half of what a Firestore document holds."""
+"""50 s of audio. Bytes are stored as text, so this fills half of a Firestore document."""
 
 
 class Clip(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,24 +28,24 @@ class Clip(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def clip_key(agent: Agent, text: str) -> str:
-    """The key of the clip in which `agent` says exactly `text`."""
+    """Return the key of the clip in which `agent` says exactly `text`."""
     said = (text, agent.voice, agent.language, agent.model, agent.volume_db)
     return hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:32]
 
 
 def greeting_text(agent: Agent) -> str | None:
-    """The greeting's words; None if they differ from call to call, because a clip can't."""
+    """Return the greeting's words; None if they vary from call to call, so no clip can be made."""
     return None if fields_in(agent.greeting) else render(agent.greeting, {})
 
 
 def notice_text(agent: Agent) -> str:
-    """What callers hear before the stream; empty for nothing."""
+    """Return what callers hear before the stream; empty for nothing."""
     return phrases_for(agent.language).notice if agent.notice is None else agent.notice.strip()
 
 
 def clip_texts(agent: Agent) -> tuple[str, ...]:
-    """Everything that `agent` says in fixed words, each text once, starting with those that begin a
-    call."""
+    """Return every fixed text that `agent` says, without duplicates, starting with those that begin
+    a call."""
     phrases = phrases_for(agent.language)
     texts = (
         notice_text(agent),
@@ -69,21 +69,21 @@ def _words_outside_hours(agent: Agent) -> str | None:
 
 
 def without_clip(agent: Agent, failed: Mapping[str, str]) -> tuple[str, ...]:
-    """Notes for operators about sentences without a clip. `failed` says why, by key."""
+    """Return notes for operators about sentences without a clip. `failed` has reasons by key."""
     texts_by_reason: dict[str, list[str]] = {}
     for text in clip_texts(agent):
         if (reason := failed.get(clip_key(agent, text))) is not None:
             texts_by_reason.setdefault(reason, []).append(shown(text))
     return tuple(
         f"No clip in the agent's voice for {listed(texts, 'and')}: {reason}. Until there is one,"
-        " the model speaks a greeting, and Twilio's voice everything else. To try again, edit the"
+        " the model speaks the greeting, and Twilio's voice everything else. To try again, edit the"
         " agent."
         for reason, texts in texts_by_reason.items()
     )
 
 
 class ClipStore(Protocol):
-    """Every method raises StoreUnavailable when the store does not answer."""
+    """Stores clips. Every method raises StoreUnavailable when the store doesn't answer."""
 
     async def read_clip(self, agent_id: str, key: str) -> Clip | None: ...
 
@@ -91,7 +91,7 @@ class ClipStore(Protocol):
         """Store a clip of at most MOST_BYTES."""
 
     async def list_clips(self, agent_id: str) -> frozenset[str]:
-        """The keys of the agent's clips."""
+        """Return the keys of the agent's clips."""
 
     async def delete_clip(self, agent_id: str, key: str) -> None:
-        """A missing clip isn't an error."""
+        """Delete a clip; a missing one isn't an error."""

@@ -1,5 +1,4 @@
-"""The differences between two versions of a document, and how two simultaneous edits merge.
-Pure."""
+"""Compares two versions of a document, and merges simultaneous edits. Pure."""
 
 import difflib
 from typing import TypeGuard
@@ -12,24 +11,24 @@ from ringdown.wording import listed, shown
 
 
 def difference(before: Document, after: Document) -> list[str]:
-    """A unified diff; empty if nothing differs."""
+    """Return a unified diff; empty if nothing differs."""
     old, new = plain_text(before).splitlines(), plain_text(after).splitlines()
-    return list(difflib.unified_diff(old, new, lineterm=""))[2:]  # the files have no names
+    return list(difflib.unified_diff(old, new, lineterm=""))[2:]  # without the file names
 
 
 def changed_fields(before: Document, after: Document) -> list[str]:
-    """The fields that differ, in the order in which they are documented."""
+    """Return the names of the fields that differ, in the documents' order."""
     names = dict.fromkeys((*before, *after))
     return [name for name in names if _json(before, name) != _json(after, name)]
 
 
 def in_a_line(before: Document, after: Document) -> str:
-    """What changed: `voice: "Kore" → "Puck"; instructions: +2 −1 lines`."""
+    """Summarize the changes: `voice: "Kore" → "Puck"; instructions: +2 −1 lines`."""
     return "; ".join(_change(name, before, after) for name in changed_fields(before, after))
 
 
 def merged(base: Document, mine: Document, theirs: Document) -> Document:
-    """My version, plus what only they changed. Where both changed a field, mine wins."""
+    """Return my version plus what only they changed. If both changed a field, mine wins."""
     result = dict(mine)
     my_fields = set(changed_fields(base, mine))
     for name in changed_fields(base, theirs):
@@ -43,7 +42,7 @@ def merged(base: Document, mine: Document, theirs: Document) -> Document:
 
 
 def contested(base: Document, mine: Document, theirs: Document) -> list[str]:
-    """The fields that both changed, in different ways."""
+    """Return the fields that both changed, in different ways."""
     ours = {*changed_fields(base, mine)} & {*changed_fields(base, theirs)}
     return [name for name in changed_fields(mine, theirs) if name in ours]
 
@@ -72,12 +71,12 @@ def _value(name: str, document: Document) -> str:
 
 
 def _is_list(value: Json) -> TypeGuard[list[Json] | None]:
-    """An unset list counts as empty."""
+    """Whether `value` is a list, or unset, which counts as empty."""
     return value is None or isinstance(value, list)
 
 
 def _items_changed(old: list[Json], new: list[Json]) -> str:
-    """`+check_stock −check_bread`; items longer than a name are only counted."""
+    """Summarize added and removed items (`+check_stock −check_bread`), or count them if long."""
     signed = (
         *(("+", item) for item in new if item not in old),
         *(("−", item) for item in old if item not in new),
@@ -97,5 +96,5 @@ def _lines_changed(old: str, new: str) -> str:
 
 
 def _json(document: Document, name: str) -> bytes | None:
-    """For comparing, because in Python 1 equals true."""
+    """Encode a field for comparison, because `1 == True` in Python."""
     return msgspec.json.encode(document[name], order="sorted") if name in document else None

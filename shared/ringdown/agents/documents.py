@@ -11,22 +11,22 @@ Document = dict[str, Json]
 
 
 def where(agent_id: str, *, draft: bool = False) -> str:
-    """The document's path, which the console shows, too."""
+    """Return the document's path, as Firestore's console shows it."""
     return f"{'drafts' if draft else 'agents'}/{agent_id}"
 
 
 def plain_text(document: Document) -> str:
-    """The document as YAML, in the order in which the fields are documented."""
+    """Return the document as YAML, with its fields in the order in which they are documented."""
     return to_yaml(_ordered(document))
 
 
 def field_text(name: str, document: Document) -> str:
-    """One field as YAML; empty if the document doesn't have it."""
+    """Return one field as YAML; empty if the document doesn't have it."""
     return to_yaml({name: document[name]}) if name in document else ""
 
 
 def text_to_edit(document: Document, path: str, *, draft: bool = False) -> str:
-    """The document with a note on each field; unset fields follow as comments."""
+    """Return the document with a note on each field, and with unset fields as comments."""
     kind = Draft if draft else Agent
     offered = [
         offered_field(field.name, msgspec.to_builtins(_default(field)))
@@ -43,9 +43,9 @@ def text_to_edit(document: Document, path: str, *, draft: bool = False) -> str:
 
 
 def document_of(agent: Agent, *, like: Document | None = None) -> Document:
-    """The document for `agent`, without fields at their defaults.
+    """Return the document for `agent`, without fields at their defaults.
 
-    Defaults that the document `like` spells out stay spelled out.
+    Defaults that the document `like` spells out are kept.
     """
     plain = every_field(agent)
     written = like or {}
@@ -58,7 +58,7 @@ def document_of(agent: Agent, *, like: Document | None = None) -> Document:
 
 
 def every_field(agent: Agent) -> Document:
-    """The agent including its defaults."""
+    """Return all of the agent's fields, including defaults."""
     plain: Document = msgspec.to_builtins(agent)
     return plain
 
@@ -68,6 +68,6 @@ def _default(field: msgspec.structs.FieldInfo) -> object:
 
 
 def _ordered(document: Document) -> Document:
-    """The schema's fields first; unknown ones stay at the end."""
+    """Put the schema's fields first and unknown ones last."""
     known = [name for name in Draft.__struct_fields__ if name in document]
     return {name: document[name] for name in (*known, *(n for n in document if n not in known))}

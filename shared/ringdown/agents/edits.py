@@ -1,8 +1,8 @@
 """Handles an edit: reports whether it can be used, keeps its revision if so, and publishes drafts.
 
-Safe to repeat, and in any order: it reads the current document, and writes only what differs.
-Writing `status` isn't an edit and doesn't trigger one, because `status` isn't compared; a status
-that was written late is corrected by the event that it causes.
+Edits may be handled repeatedly and in any order, because this reads the current document and writes
+only what differs. Writing `status` causes an event but doesn't count as an edit, because `status`
+isn't compared. If an outdated status is written late, the event that it causes corrects it.
 """
 
 import datetime
@@ -38,12 +38,12 @@ async def look_at_edit(
     edit: Edit | None = None,
     failed_clips: Mapping[str, str] = MappingProxyType({}),
 ) -> AgentStatus | None:
-    """The status of the agent, or of its draft, after an edit; None if the document is gone.
+    """Handle an edit of the agent or its draft. Return its new status; None if it was deleted.
 
-    `edit` is kept with the revision that it made; `failed_clips` says why clips couldn't be made,
-    by key, if the caller makes any. A draft whose `publish` is true becomes the agent, whose status
-    is then returned. Raises StoreUnavailable, and Conflict if others keep editing while a draft is
-    published.
+    `edit` is kept with the revision that it made. `failed_clips` says, by key, why clips couldn't
+    be made, if the caller makes any. A draft whose `publish` is true becomes the agent, whose
+    status is then returned. Raises StoreUnavailable, and Conflict if others keep editing while a
+    draft is published.
     """
     stored = await store.read_agent(agent_id, draft=draft)
     if stored is None:
@@ -62,7 +62,10 @@ async def look_at_edit(
 async def publish(
     store: AgentStore, draft: StoredAgent, now: datetime.datetime, edit: Edit | None = None
 ) -> AgentStatus | None:
-    """Make `draft`, as read, the agent, and return the agent's new status. Raises as above."""
+    """Replace the agent with `draft`, and return the agent's new status.
+
+    Raises the same errors as `look_at_edit`.
+    """
     await _publish(store, draft, now)
     return await look_at_edit(store, draft.agent_id, now, edit=edit)
 
@@ -123,7 +126,7 @@ async def _publish(store: AgentStore, draft: StoredAgent, now: datetime.datetime
             if before is None:
                 await store.write_agent(draft.agent_id, document, over=None)
             elif before.document != document:
-                just_before = now - datetime.timedelta.resolution  # what is published comes last
+                just_before = now - datetime.timedelta.resolution  # the draft must be the newest
                 await _keep(store, draft.agent_id, findings(before.document), just_before)
                 await store.write_agent(draft.agent_id, document, over=before.version)
         except Conflict:

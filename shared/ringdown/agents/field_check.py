@@ -1,7 +1,7 @@
 """Finds everything wrong with a document's fields, and says what belongs there.
 
-msgspec reports a document's first problem, in programmers' terms. Operators get all of them, each
-with the field's name and what it may contain according to the record's type.
+msgspec reports only the first problem, in programmers' terms. Operators get all of them, each with
+the field's name and what it may contain according to the record's type.
 """
 
 import datetime
@@ -30,7 +30,10 @@ _MOST_UNKNOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """`is_unknown`: no code reads this field, so the rest of the document can still be used."""
+    """What is wrong with a field.
+
+    `is_unknown` means that no code reads the field, so the rest of the document can still be used.
+    """
 
     path: str
     text: str
@@ -46,12 +49,12 @@ class Problem:
 
 
 def field_problems(kind: type[msgspec.Struct], document: Json) -> list[Problem]:
-    """What keeps `document`, as returned by `plain`, from being a record of `kind`."""
+    """Return what keeps `document`, as returned by `plain`, from being a valid `kind`."""
     return list(_problems(kind, document, ""))
 
 
 def plain(document: Json) -> Json:
-    """`document` as if it came from the console.
+    """Return `document` as if it came from Firestore's console.
 
     Dates and names become text (YAML reads `2026-12-25` as a date), 10.0 becomes 10 (the console
     doesn't distinguish them), and top-level fields without a value are dropped.
@@ -134,7 +137,7 @@ def _struct_problems(
 
 
 def _own_problem(kind: _Kind, value: Json, path: str) -> Iterator[Problem]:
-    """What is wrong with `value` itself, if everything inside it is right."""
+    """Yield what is wrong with `value` itself, assuming that everything inside it is valid."""
     try:
         msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
@@ -149,11 +152,11 @@ def _own_problem(kind: _Kind, value: Json, path: str) -> Iterator[Problem]:
             yield Problem(path, "contains invalid characters. Type it again.")
 
 
-# Words
+# Wording
 
 
 def _description(kind: _Kind) -> str:
-    """What a field may contain, to follow "must be"."""
+    """Say what a field may contain, to follow "must be"."""
     described, node = _type(kind)
     if described:
         return described
@@ -227,7 +230,7 @@ def _suggestion(kind: _Kind, value: Json) -> str:
 
 
 def _advice(kind: _Kind, value: Json) -> str:
-    """How to give the value the right type."""
+    """Say how to give the value the right type."""
     _, node = _type(kind)
     match node:
         case inspect.StrType() if not isinstance(value, str):
@@ -245,7 +248,7 @@ def _advice(kind: _Kind, value: Json) -> str:
 
 
 def _type(kind: _Kind) -> tuple[str, inspect.Type]:
-    """The type's own description, if it has one, and the type."""
+    """Return the type's own description, if it has one, and the type."""
     node = inspect.type_info(_without_none(kind))
     if isinstance(node, inspect.Metadata):
         return (node.extra_json_schema or {}).get("description", ""), node.type
@@ -253,7 +256,7 @@ def _type(kind: _Kind) -> tuple[str, inspect.Type]:
 
 
 def _without_none(kind: _Kind) -> _Kind:
-    """`X` for `X | None`."""
+    """Return `X` for `X | None`."""
     if _origin(kind) is Annotated or type(None) not in get_args(kind):
         return kind
     [wanted] = [choice for choice in get_args(kind) if choice is not type(None)]

@@ -1,4 +1,4 @@
-"""A note on each field, for people who edit agents."""
+"""Notes on the fields, for people who edit agents."""
 
 import textwrap
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ _WIDTH = 94
 
 @dataclass(frozen=True, slots=True)
 class FieldNote:
-    """`example` is a possible value, for fields that are empty by default.
+    """A note on one field. `example` is a possible value, for fields that are empty by default.
 
-    A form shows `label`, or else the field's name.
+    Forms show `label` or, if it is empty, the field's name.
     """
 
     text: str
@@ -26,17 +26,17 @@ FIELD_NOTES = {
     "instructions": FieldNote("Tells the model who it is, what it knows and how to work."),
     "greeting": FieldNote("What the agent says first, word for word."),
     "notice": FieldNote(
-        "Said before the agent speaks. By default: that this is an AI, and that the call is"
-        ' transcribed. "" says nothing.',
+        "Said before the agent speaks. By default, it says that this is an AI and that the call is"
+        ' transcribed. Write "" to say nothing.',
         "I'm an AI. This call is transcribed.",
     ),
     "voice": FieldNote("One of Gemini's voices: Kore, Puck, Charon, Aoede …"),
     "volume_db": FieldNote(
         "How much louder the voice is, in decibels: -12 to 12.", 3, label="Volume"
     ),
-    "language": FieldNote("What it speaks, as language and country: en-US, de-DE, pt-BR."),
+    "language": FieldNote("The language it speaks, with a country: en-US, de-DE, pt-BR."),
     "languages": FieldNote(
-        "Other languages that callers may speak; helps to transcribe them.",
+        "Other languages that callers may speak; this helps to transcribe them.",
         ["en-US", "es-US"],
         label="Callers also speak",
     ),
@@ -65,12 +65,12 @@ FIELD_NOTES = {
         label="May search the web",
     ),
     "photos": FieldNote(
-        "Whether it may ask callers for a photo, with a link sent by text. Needs the tool"
+        "Whether it may ask callers for a photo, by texting them a link. Needs the tool"
         " ask_for_photo.",
         label="May ask for photos",
     ),
     "keep_photos": FieldNote(
-        "Whether what callers send is kept as long as the call's record. Otherwise it is deleted"
+        "Whether to keep what callers send as long as the call's record. Otherwise it is deleted"
         " when the call ends.",
         label="Keep photos with the call",
     ),
@@ -84,8 +84,8 @@ FIELD_NOTES = {
         label="May transfer to",
     ),
     "transfer_accept": FieldNote(
-        "Whether they hear who is calling and must press 1 to take the call, which voicemail"
-        " can't.",
+        "Whether that person hears who is calling and must press 1 to take the call, so that"
+        " voicemail can't take it.",
         label="They press 1 to take the call",
     ),
     "protect_greeting": FieldNote(
@@ -93,29 +93,29 @@ FIELD_NOTES = {
         label="Always play the whole greeting",
     ),
     "turn_taking": FieldNote(
-        "How long a pause may be: quick, normal or patient. How easily the caller interrupts: high,"
-        " or low for noisy lines."
+        "How long a pause may be (quick, normal or patient), and how easily the caller interrupts"
+        " (high, or low for noisy lines)."
     ),
     "idle": FieldNote(
         "When the agent asks whether a silent caller is still there, and when it says goodbye."
     ),
     "waiting_phrases": FieldNote(
-        "What it says, one after the other, while a tool is slow, if the tool asks for a phrase.",
+        "What it says, in turn, while a tool that asks for a phrase is slow.",
         ["One moment, please.", "I am still looking."],
         label="Said while a tool is slow",
     ),
-    "max_call_s": FieldNote("The longest call, in seconds.", label="Longest call (s)"),
+    "max_call_s": FieldNote("How long a call may last, in seconds.", label="Longest call (s)"),
     "max_cost_usd": FieldNote(
         "The most that the model may cost per call, in dollars.",
         1.5,
         label="Most a call may cost ($)",
     ),
     "time_zone": FieldNote(
-        "Where the agent is; needed for opening_hours and {local_time}.", "Europe/Berlin"
+        "The agent's time zone; needed for opening_hours and {local_time}.", "Europe/Berlin"
     ),
     "opening_hours": FieldNote(
-        "When the agent answers; always, by default. Omitted days are closed. Outside these hours"
-        " it plays a message, transfers to fallback_number, or answers anyway.",
+        "When the agent answers; by default, always. Days you leave out are closed. Outside these"
+        " hours it plays a message, transfers to fallback_number, or answers anyway.",
         {
             "monday": "09:00-17:30",
             "saturday": "10:00-12:00, 13:00-15:00",
@@ -125,25 +125,25 @@ FIELD_NOTES = {
         label="This agent has opening hours",
     ),
     "record": FieldNote(
-        "Whether the sound of each call is kept, as long as its words. The notice must say so.",
+        "Whether to record each call's audio and keep it as long as the transcript. The notice must"
+        " say so.",
         label="Record calls",
     ),
     "remember_callers": FieldNote(
-        "Whether a short summary of a call is kept for the caller's next one ({caller_memory}).",
+        "Whether to keep a short summary of a call for the caller's next one ({caller_memory}).",
         label="Remembers callers",
     ),
     "apply_to_live_calls": FieldNote(
-        "Whether new instructions reach calls in progress, too.", label="Edits reach live calls"
+        "Whether new instructions also reach live calls.", label="Edits reach live calls"
     ),
     "examples": FieldNote(
-        "Sentences that callers say, and what the reply must contain. Try them: ringdown agents"
-        " try.",
+        "Sentences that callers say, and what the reply must contain. To try them: ringdown agents"
+        " try",
         [{"caller": "What does it cost?", "answer_contains": ["twenty dollars"]}],
     ),
     "after_call": FieldNote(
         "What you want to know about each call once it is over: what a good call achieves, and"
-        " what to"
-        " find out.",
+        " what to find out.",
         {
             "success": "The order is placed and confirmed.",
             "fields": [{"name": "order_number", "description": "The number of the order."}],
@@ -151,7 +151,7 @@ FIELD_NOTES = {
     ),
     "testers": FieldNote("Numbers of the people who hear this draft when they call."),
     "publish": FieldNote("Set it to true to publish the draft."),
-    # Fields inside these, which only the form explains separately
+    # Nested fields, which only the form explains separately
     "turn_taking.patience": FieldNote("How long a pause may be before the agent replies."),
     "turn_taking.start_sensitivity": FieldNote(
         "What it takes to interrupt the agent.", label="Interrupted by"
@@ -165,11 +165,12 @@ FIELD_NOTES = {
         label="Says goodbye after (s)",
     ),
     "idle.background_after_s": FieldNote(
-        "After this long, voices that the agent doesn't answer (a television, say) don't count.",
+        "After this long, voices that the agent doesn't answer (a television, say) count as"
+        " silence.",
         label="Other voices count as silence after (s)",
     ),
-    "opening_hours.monday": FieldNote("09:00-12:00, 13:00-17:30 or 24h; empty is closed."),
-    "opening_hours.closed_on": FieldNote("12-25 is every year.", label="Days off"),
+    "opening_hours.monday": FieldNote("09:00-12:00, 13:00-17:30 or 24h. Leave it empty if closed."),
+    "opening_hours.closed_on": FieldNote("2026-12-25, or 12-25 for every year.", label="Days off"),
     "opening_hours.outside": FieldNote("", label="Outside these hours"),
     "opening_hours.message": FieldNote(
         'Leave it empty for a sentence in the agent\'s language. "" says nothing.',
@@ -179,12 +180,12 @@ FIELD_NOTES = {
 
 
 def noted_field(name: str, value: Json) -> str:
-    """A field that is set, below its note."""
+    """Return the YAML of a field that is set, under its note."""
     return f"{_comment(name)}{field_yaml(name, value)}"
 
 
 def offered_field(name: str, default: Json) -> str:
-    """An unset field, commented out."""
+    """Return the YAML of an unset field, commented out, under its note."""
     note = FIELD_NOTES.get(name)
     shown = note.example if note is not None and note.example is not None else default
     lines = field_yaml(name, shown).splitlines()

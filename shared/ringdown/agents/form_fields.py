@@ -1,7 +1,7 @@
-"""An agent's fields as a form shows them.
+"""An agent's fields as the console's form shows them.
 
-The record's types give each field's kind, and `field_notes` its purpose. A new field of the record
-therefore appears on the form by itself, under "How a call goes".
+The kind of each field follows from its type in the record, and its note comes from `field_notes`. A
+new field of the record therefore appears on the form automatically, under "How a call goes".
 """
 
 from collections.abc import Iterator, Mapping
@@ -39,7 +39,7 @@ _GROUPS = {
     _REST: (),
     "Examples": ("examples",),
 }
-"""In the form's order. A field that no group names goes into _REST."""
+"""The form's groups, in order. A field that no group names goes into _REST."""
 _CHOICES = {
     "voice": {name: f"{name}: {character}" for name, character in VOICES.items()},
     "model": {name: name for name in MODELS},
@@ -62,7 +62,7 @@ _CHOICES = {
         "answer": "the agent, as usual",
     },
 }
-"""Labels of choices, in the form's order; other choices follow, under their names."""
+"""Labels of choices, in the form's order. Choices that aren't listed follow, under their names."""
 _CATALOGUES = ("voice", "model", "tools")
 """Fields that need no note, because their choices explain them."""
 _LONGEST_LINE = 200
@@ -70,14 +70,14 @@ _LONGEST_LINE = 200
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """`path` is dotted, such as `idle.nudge_after_s`."""
+    """A field of the form. `path` is dotted, such as `idle.nudge_after_s`."""
 
     path: str
     label: str
     kind: Kind
     note: str = ""
     choices: Mapping[str, str] = dataclass_field(default_factory=dict)
-    """Their labels, by value."""
+    """Labels by value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class Group:
 
 
 def form_groups(kind: type[Agent]) -> tuple[Group, ...]:
-    """All fields of `Agent` or `Draft`, except those left to YAML."""
+    """Group the fields of `Agent` or `Draft`, except those left to YAML."""
     fields = {
         field.name: tuple(_fields_of(field.name, inspect.type_info(field.type)))
         for field in msgspec.structs.fields(kind)
@@ -103,7 +103,7 @@ def form_groups(kind: type[Agent]) -> tuple[Group, ...]:
 
 
 def _fields_of(path: str, node: inspect.Type) -> Iterator[Field]:
-    """A record inside the record is shown field by field."""
+    """Yield the form's fields for one field of the record: several, if it holds another record."""
     inner = _inner(node)
     if not isinstance(inner, inspect.StructType):
         kind = _kind(path, inner)
@@ -123,7 +123,7 @@ def _field(path: str, noted: str, kind: Kind, choices: Mapping[str, str] | None 
 
 
 def _kind(path: str, node: inspect.Type) -> Kind:
-    """Raises TypeError for a type that the form can't show."""
+    """Return the kind of a field; raise TypeError for a type that the form can't show."""
     if path == "tools":
         return "names"
     if path in _CHOICES:
@@ -145,7 +145,7 @@ def _kind(path: str, node: inspect.Type) -> Kind:
             return "examples"
         case _:
             raise TypeError(
-                f"The form can't show {path}. Give it a kind here, or name it in LEFT_TO_YAML."
+                f"The form can't show {path}. Give it a kind in _kind, or add it to LEFT_TO_YAML."
             )
 
 
@@ -158,7 +158,7 @@ def _choices(path: str, node: inspect.Type) -> Mapping[str, str]:
 
 
 def _inner(node: inspect.Type) -> inspect.Type:
-    """The type without its limits and without None."""
+    """Return the type without its limits and without None."""
     match node:
         case inspect.Metadata(type=inner):
             return _inner(inner)

@@ -10,7 +10,7 @@ from ringdown.agents.store import Edit, Revision
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A revision was made, or returned to."""
+    """A revision was made, or restored by a rollback."""
 
     revision: str
     edit: Edit
@@ -18,7 +18,7 @@ class Event:
 
 
 def history(revisions: Sequence[Revision]) -> list[Event]:
-    """Newest first."""
+    """Return the events of all revisions, newest first."""
     by_name = {revision.revision: revision for revision in revisions}
     events = (event for revision in revisions for event in _events(revision, by_name))
     return sorted(events, key=lambda event: event.edit.at, reverse=True)
@@ -27,7 +27,7 @@ def history(revisions: Sequence[Revision]) -> list[Event]:
 def _events(revision: Revision, by_name: Mapping[str, Revision]) -> Iterator[Event]:
     name, made_at = revision.revision, revision.made_at or revision.seen_at
     first, *later = revision.edits or (Edit(at=made_at),)
-    if first.at > made_at:  # made without saying by whom, and again later
+    if first.at > made_at:  # first made by someone unknown, then saved again
         first, later = Edit(at=made_at), [first, *later]
     yield Event(name, first, _change(by_name.get(revision.replaced or ""), revision))
     for edit in later:
@@ -39,5 +39,5 @@ def _events(revision: Revision, by_name: Mapping[str, Revision]) -> Iterator[Eve
 
 def _change(before: Revision | None, after: Revision) -> str:
     if before is None:
-        return "the oldest that is kept"
+        return "the oldest version kept"
     return in_a_line(every_field(before.agent), every_field(after.agent))

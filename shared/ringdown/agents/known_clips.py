@@ -1,4 +1,4 @@
-"""Caches the clips that a process has read: they never change, so each is read once."""
+"""Caches clips in memory. They never change, so each process reads each clip once."""
 
 from collections import OrderedDict
 
@@ -8,9 +8,9 @@ from ringdown.log import Log
 from ringdown.stores.deadline import store_deadline
 
 FIND_WITHIN_S = 0.3
-"""Short, because a caller is on the line and there is another way to say it."""
+"""Short, because a caller is waiting, and the sentence can be spoken without the clip."""
 MOST_BYTES = 16 * 1024 * 1024
-"""More than half an hour of speech; the most recently used are kept."""
+"""More than half an hour of speech; the most recently used clips are kept."""
 
 _log = Log(__name__)
 
@@ -26,8 +26,10 @@ class KnownClips:
     async def find(
         self, store: ClipStore, agent_id: str, key: str, *, within_s: float = FIND_WITHIN_S
     ) -> Clip | None:
-        """None if it doesn't exist or the store is too slow or down. Never raises
-        StoreUnavailable."""
+        """Return the clip; None if it doesn't exist, or if the store is too slow or down.
+
+        Never raises StoreUnavailable.
+        """
         clip = self.known(agent_id, key)
         if clip is None:
             clip = await _read(store, agent_id, key, within_s)
@@ -36,7 +38,7 @@ class KnownClips:
         return clip
 
     def known(self, agent_id: str, key: str) -> Clip | None:
-        """Without asking the store."""
+        """Return the clip if it is in memory; don't ask the store."""
         clip = self._known.get((agent_id, key))
         if clip is not None:
             self._known.move_to_end((agent_id, key))

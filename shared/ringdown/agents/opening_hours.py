@@ -13,7 +13,7 @@ _LEAP_YEAR = 2000
 _DAY = datetime.timedelta(days=1)
 _MINUTES_A_DAY = 24 * 60
 _FURTHEST_DAYS = 400
-"""Every yearly day off falls within this."""
+"""How far ahead to look for a change: more than a year, so that yearly days off are included."""
 
 DayHours = Annotated[
     str,
@@ -47,9 +47,10 @@ class OpeningHours(msgspec.Struct, frozen=True, kw_only=True):
     sunday: DayHours = "closed"
     closed_on: Annotated[tuple[DayOff, ...], msgspec.Meta(max_length=400)] = ()
     outside: Literal["answer", "message", "fallback_number"] = "message"
-    """The agent answers anyway; or a message, then hang up; or a message, then a person."""
+    """What happens outside the hours: the agent answers anyway, or callers hear a message before
+    the call ends or goes to the fallback number."""
     message: Annotated[str, msgspec.Meta(max_length=500)] | None = None
-    """Said outside the hours. Default: a sentence in the agent's language. Empty: nothing."""
+    """Said outside the hours. None: a sentence in the agent's language. Empty: nothing."""
 
     def __post_init__(self) -> None:
         for day in self.closed_on:
@@ -58,7 +59,7 @@ class OpeningHours(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def week(self) -> tuple[DayHours, ...]:
-        """From Monday to Sunday."""
+        """The hours of each day, from Monday to Sunday."""
         return tuple(getattr(self, name) for name in WEEKDAYS)
 
 
@@ -73,7 +74,7 @@ def is_open(hours: OpeningHours, local: datetime.datetime) -> bool:
 
 
 def next_change(hours: OpeningHours, local: datetime.datetime) -> datetime.datetime | None:
-    """The wall-clock time at which the line next opens or closes; None for never."""
+    """Return the wall-clock time at which the line next opens or closes; None for never."""
     before = is_open(hours, local)
     midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
     for begins in (midnight + n * _DAY for n in range(_FURTHEST_DAYS)):
@@ -85,7 +86,7 @@ def next_change(hours: OpeningHours, local: datetime.datetime) -> datetime.datet
 
 
 def _ends_on(hours: OpeningHours, day: datetime.datetime) -> set[int]:
-    """The minutes of the day at which a span may begin or end."""
+    """Return the minutes of the day at which a span may begin or end."""
     todays = {end for span in _spans(hours.week[day.weekday()]) for end in span}
     yesterdays = {end for span in _spans(hours.week[(day - _DAY).weekday()]) for end in span}
     ends = {0, *todays, *(end - _MINUTES_A_DAY for end in yesterdays)}
@@ -93,7 +94,7 @@ def _ends_on(hours: OpeningHours, day: datetime.datetime) -> set[int]:
 
 
 def spans_of_no_length(hours: OpeningHours) -> Iterator[tuple[str, str]]:
-    """The weekdays with a span that ends when it begins, with that span. It counts as 24 hours."""
+    """Yield the weekday and text of each span that ends when it begins. It counts as 24 hours."""
     for weekday, day in zip(WEEKDAYS, hours.week, strict=True):
         for span in day.split(","):
             begin, *end = map(str.strip, re.split("[-–]", span))
@@ -102,7 +103,7 @@ def spans_of_no_length(hours: OpeningHours) -> Iterator[tuple[str, str]]:
 
 
 def _within(hours: OpeningHours, day: datetime.date, minute: int) -> bool:
-    """`minute` counts from the midnight that begins `day`."""
+    """Whether a span of `day` contains `minute`, counted from the midnight that begins the day."""
     if {day.isoformat(), day.isoformat()[5:]} & set(hours.closed_on):
         return False
     return any(begin <= minute < end for begin, end in _spans(hours.week[day.weekday()]))

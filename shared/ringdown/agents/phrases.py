@@ -1,7 +1,7 @@
 """Every sentence spoken without the model, by language.
 
-The words are in `packaged/phrases.toml`, which also says when each is spoken. TOML, because the
-stream handler reads it, too, and has no YAML reader.
+They are in `packaged/phrases.toml`, which also says when each is spoken. It is TOML because the
+stream handler, which has no YAML parser, reads it as well.
 """
 
 import re
@@ -25,7 +25,7 @@ Words = Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
 
 
 class Phrases(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The sentences in one language, and `language`, the tag for `<Say>`."""
+    """The sentences in one language. `language` is the tag for `<Say>`."""
 
     language: str
     notice: Sentence
@@ -49,14 +49,14 @@ class Phrases(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 def phrases_for(language_tag: str | None) -> Phrases:
-    """The phrases of a tag such as `de-AT`: the tag's own, else its language's, else English."""
+    """Return the phrases for a tag such as `de-AT`: its own, else its language's, else English."""
     known = packaged_phrases()
     tag = language_tag or _ENGLISH
     return known.get(tag) or known.get(_language(tag)) or known[_ENGLISH]
 
 
 def notice_words(agent: Agent) -> tuple[str, str]:
-    """What is spoken before a call's first stream, if anything, and the language of the words."""
+    """Return the words spoken before a call's first stream, if any, and their language."""
     if agent.notice is None:
         phrases = phrases_for(agent.language)
         return phrases.notice, phrases.language
@@ -66,7 +66,7 @@ def notice_words(agent: Agent) -> tuple[str, str]:
 def notice_says_recorded(agent: Agent) -> bool:
     """Whether callers hear that the call is recorded, as far as we can tell.
 
-    In a language without phrases we don't know the words, so we trust what operators wrote.
+    In a language without phrases, we can't check, so we trust what operators wrote.
     """
     words, language = notice_words(agent)
     if not has_phrases(language):
@@ -81,7 +81,7 @@ def _says_recorded(phrases: Phrases, sentence: str) -> bool:
 
 
 def has_phrases(language_tag: str) -> bool:
-    """Whether there are sentences in the tag's language; otherwise they are in English."""
+    """Whether there are sentences in the tag's language. If not, callers hear English ones."""
     return _language(language_tag) in map(_language, packaged_phrases())
 
 
@@ -91,13 +91,13 @@ def _language(tag: str) -> str:
 
 @cache
 def packaged_phrases() -> Mapping[str, Phrases]:
-    """All phrases by language (`de`) or tag (`pt-PT`); read from the file on first use."""
+    """Return all phrases by language (`de`) or tag (`pt-PT`), read from the file on first use."""
     text = (resources.files("ringdown") / "packaged" / "phrases.toml").read_text("utf-8")
     return read_phrases(tomllib.loads(text))
 
 
 def read_phrases(sections: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Phrases]:
-    """The phrases of each section; a regional section inherits from its language's.
+    """Return the phrases of each section; a regional section inherits from its language's.
 
     Raises InvalidDocument, naming section and field, for a sentence that is missing, too long or
     unknown.

@@ -12,9 +12,9 @@ _LONGEST_MEMORY = 2_000
 
 
 def template_values(call: Call, age_ms: float) -> dict[str, str]:
-    """Every field's value `age_ms` after the call's first stream began.
+    """Return every field's value `age_ms` after the call's first stream began.
 
-    Only what a caller can't make up freely: an invalid number is left empty.
+    An invalid number is left empty, because a caller could put any text there.
     """
     local = _local_time_in_call(call, age_ms)
     return {
@@ -36,7 +36,7 @@ def _local_time_in_call(call: Call, age_ms: float) -> datetime.datetime:
 
 
 def local_time(agent: Agent, at: datetime.datetime) -> datetime.datetime:
-    """`at` in the agent's time zone; in UTC if that is missing or unknown."""
+    """Convert `at` to the agent's time zone, or to UTC if that is missing or unknown."""
     try:
         return at.astimezone(zoneinfo.ZoneInfo(agent.time_zone or "UTC"))
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
@@ -44,7 +44,7 @@ def local_time(agent: Agent, at: datetime.datetime) -> datetime.datetime:
 
 
 def clock_in_words(call: Call, age_ms: float) -> str:
-    """Weekday, date, time and place, such as `Monday, 2026-11-02, 10:30 in Europe/Berlin
+    """Return weekday, date, time and place, such as `Monday, 2026-11-02, 10:30 in Europe/Berlin
     (UTC+01:00)`, `age_ms` after the call's first stream began."""
     local = _local_time_in_call(call, age_ms)
     offset, place = utc_offset(local), str(local.tzinfo)
@@ -53,7 +53,7 @@ def clock_in_words(call: Call, age_ms: float) -> str:
 
 
 def utc_offset(local: datetime.datetime) -> str:
-    """Such as `UTC+01:00`; `UTC` for none."""
+    """Return the offset from UTC, such as `UTC+01:00`; `UTC` if it is zero."""
     return str(datetime.timezone(local.utcoffset() or datetime.timedelta()))
 
 
@@ -63,10 +63,10 @@ def comes_twice(local: datetime.datetime) -> bool:
 
 
 def which_of_two(local: datetime.datetime) -> str:
-    """What to write after a time that occurs twice, such as ` (UTC+02:00)`; else nothing."""
+    """Return what to write after a time that occurs twice, such as ` (UTC+02:00)`; else nothing."""
     return f" ({utc_offset(local)})" if comes_twice(local) else ""
 
 
 def is_business_open(agent: Agent, at: datetime.datetime) -> bool:
-    """Whether the agent's opening hours say so; without any, it is always open."""
+    """Whether `at` is within the agent's opening hours; without any, it is always open."""
     return agent.opening_hours is None or is_open(agent.opening_hours, local_time(agent, at))

@@ -1,7 +1,7 @@
-"""Instructions and greetings are templates: `{local_time}` stands for what the clock says.
+"""Templates of instructions and greetings: `{local_time}` is replaced with the local time.
 
-`{{` and `}}` stand for literal braces. Rendering takes one pass and doesn't read again what it
-fills in, so nothing that a caller says or sends can insert another field.
+`{{` and `}}` stand for literal braces. Rendering takes one pass and doesn't expand the values that
+it fills in, so nothing that a caller says or sends can insert another field.
 """
 
 import re
@@ -12,12 +12,12 @@ from ringdown.wording import did_you_mean, listed, shown
 FIELDS = {
     "local_time": "the time where the agent is, such as 15:05; 02:30 (UTC+02:00) if it occurs"
     " twice",
-    "local_date": "the date there, such as 2026-11-22",
-    "weekday": "the day of the week there, in English",
-    "business_open": "open or closed, by the opening hours; open without any",
-    "caller_memory": "what is remembered about the caller's last call; empty if nothing is",
-    "caller_facts": "what the before_call tool says about the caller, as JSON; empty without",
-    "caller_number": "the number the caller seems to call from; empty if it is withheld",
+    "local_date": "the date where the agent is, such as 2026-11-22",
+    "weekday": "the day of the week where the agent is, in English",
+    "business_open": "open or closed, according to the opening hours; open if there are none",
+    "caller_memory": "what the agent remembers of the caller's last call; empty for nothing",
+    "caller_facts": "what the before_call tool says about the caller, as JSON; empty without one",
+    "caller_number": "the number that the caller seems to call from; empty if it is withheld",
     "called_number": "the number that was called",
     "language": "the agent's language, such as en-US",
 }
@@ -31,7 +31,7 @@ _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
 
 def render(template: str, values: Mapping[str, str]) -> str:
-    """`template` with its fields filled in; a field without a value stays unchanged."""
+    """Fill in the fields of `template`; a field without a value stays unchanged."""
 
     def replacement(token: re.Match[str]) -> str:
         match token[0]:
@@ -46,12 +46,12 @@ def render(template: str, values: Mapping[str, str]) -> str:
 
 
 def fields_in(template: str) -> frozenset[str]:
-    """The known fields that `template` uses."""
+    """Return the known fields that `template` uses."""
     return frozenset(token[1] for token in _TOKEN.finditer(template) if token[1] in FIELDS)
 
 
 def template_problem(template: str) -> str | None:
-    """What is wrong with `template`, listing the valid fields; None if nothing is."""
+    """Say what is wrong with `template`, and list the valid fields; None if nothing is wrong."""
     unknown = list(dict.fromkeys(_unknown(template)))
     if not unknown:
         return None

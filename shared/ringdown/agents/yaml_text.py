@@ -1,8 +1,8 @@
-"""Documents as YAML for people: texts as blocks, and no value read as an unintended type.
+"""YAML for people: writes long texts as blocks, and reads no value as an unintended type.
 
-YAML 1.1 reads +14155550100 as a number, 2026-12-25 as a date and 10:30 as 630. Here, only plain
-numbers, true, false and null have a type. Output is quoted where other YAML readers would misread
-it.
+YAML 1.1 reads +14155550100 as a number, 2026-12-25 as a date and 10:30 as 630. Here, every value
+other than plain numbers, true, false and null is text. Output is quoted where other YAML readers
+would misread it.
 """
 
 import re
@@ -23,12 +23,12 @@ class NotReadable(Exception):
 
 
 def to_yaml(document: dict[str, Json]) -> str:
-    """`from_yaml` gives `document` back."""
+    """Return `document` as YAML that `from_yaml` turns back into the same document."""
     return "".join(field_yaml(name, value) for name, value in document.items())
 
 
 def field_yaml(name: str, value: Json) -> str:
-    """One field, as whole lines."""
+    """Return one field as whole lines of YAML."""
     if name.isidentifier() and isinstance(value, str) and _is_block(value):
         return f"{_dump({name: None}).removesuffix('null')}{_block(value)}"
     return _dump({name: value}) + "\n"
@@ -42,7 +42,7 @@ def _dump(document: dict[str, Json]) -> str:
 
 
 def from_yaml(text: str) -> dict[str, Json]:
-    """The document in `text`; raises NotReadable."""
+    """Parse the document in `text`; raise NotReadable if there isn't one."""
     try:
         document = yaml.load(text, Loader=_Loader)  # noqa: S506 (it is a SafeLoader)
     except yaml.MarkedYAMLError as error:
@@ -79,8 +79,8 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _quoted_if_odd(dumper: _Dumper, text: str) -> yaml.ScalarNode:
-    """Some line breaks of Unicode come back as spaces, unless they are escaped; and 1e5 is a
-    number here, though not in YAML 1.1."""
+    """Quote texts that would change when read: some Unicode line breaks come back as spaces unless
+    they are escaped, and 1e5 is a number here, though not in YAML 1.1."""
     style = None if text.isprintable() and not _NUMBER.match(text) else '"'
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
@@ -89,10 +89,10 @@ _Dumper.add_representer(str, _quoted_if_odd)
 
 
 class _Loader(yaml.SafeLoader):
-    """Resolves only what is added below."""
+    """Resolves only the types that are registered below."""
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        """Refuse aliases: a few lines of them can stand for more than a process can hold."""
+        """Refuse aliases, because a few lines of them can expand to more than fits in memory."""
         if self.check_event(yaml.AliasEvent):
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
             raise yaml.composer.ComposerError(None, None, "*aliases can't be used here", mark)
@@ -109,7 +109,7 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:float", _NUMBER, [*"-0123456789
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Hashable, Json]:
-    """Like the SafeLoader's, but a duplicate field is an error instead of being lost silently."""
+    """Construct a mapping as SafeLoader does, but raise an error for a duplicate field."""
     names = [key.value for key, _ in node.value]
     for number, (key, _) in enumerate(node.value):
         if key.value in names[:number]:
@@ -138,7 +138,7 @@ _Loader.add_constructor("tag:yaml.org,2002:float", _float)
 
 
 def _is_block(text: str) -> bool:
-    """Whether `text` has several lines, and a block would keep every character."""
+    """Whether `text` has several lines, and a block would preserve every character."""
     lines = text.split("\n")
     return len(lines) > 1 and bool(text.strip()) and all(line.isprintable() for line in lines)
 

@@ -1,4 +1,4 @@
-"""What a call page is made from. Only the record is required; the rest adds detail."""
+"""The contents of a call page. Only the record is required; the rest adds detail."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ringdown.calls import CallRecord
 
 Pcm = npt.NDArray[np.int16]
-"""Mono samples, one dimension."""
+"""Mono samples in one dimension."""
 
 
 class MomentKind(StrEnum):
@@ -29,7 +29,7 @@ class MomentKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """`at_ms` counts from the ring; `text` says in plain words what happened."""
+    """Something that happened. `at_ms` counts from the ring; `text` describes it in plain words."""
 
     kind: MomentKind
     at_ms: int
@@ -38,7 +38,7 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """Both sides of the line; a shorter one is silent at its end. `began_ms` is since the ring."""
+    """Both sides' audio; the shorter one is silent at its end. `began_ms` counts from the ring."""
 
     rate_hz: int
     caller: Pcm
@@ -69,7 +69,7 @@ class Arrival:
 
 
 def in_the_page(pictures: Mapping[int, bytes]) -> dict[int, str]:
-    """Addresses that hold the JPEGs themselves, for a page that is one file."""
+    """Return data URLs that hold the JPEGs themselves, for a page that is a single file."""
     return {
         n: f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"
         for n, jpeg in pictures.items()
@@ -78,7 +78,7 @@ def in_the_page(pictures: Mapping[int, bytes]) -> dict[int, str]:
 
 @dataclass(frozen=True, slots=True)
 class CallPage:
-    """A call as its page shows it. A real call has only a record; the page is the same.
+    """A call as its page shows it. Only simulated calls have `moments` and `heard_by_…`.
 
     All times on the page count from the ring, `record.call.created_at`. `problems` is None if the
     call wasn't judged, and empty if none were found.
@@ -91,4 +91,4 @@ class CallPage:
     heard_by_model: Sequence[Arrival] = ()
     problems: Sequence[str] | None = None
     pictures: Mapping[int, str] = field(default_factory=dict)
-    """What the caller sent and the agent keeps: the address of each, by its number."""
+    """The addresses of pictures that the caller sent and the agent keeps, by upload number."""

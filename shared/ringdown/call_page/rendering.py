@@ -14,14 +14,14 @@ from ringdown.call_page.view import View, view_of
 from ringdown.call_page.waveform import wav_bytes
 
 FILES = resources.files("ringdown.call_page") / "files"
-"""The files that a page in a site fetches."""
+"""The files that a call page in a site loads."""
 
 
 def call_page(page: CallPage) -> str:
-    """The page as one HTML document.
+    """Return the page as one HTML document.
 
-    Callers' words are data and can never become markup; its policy allows only its own script to
-    run, and nothing to be fetched.
+    Callers' words are data and can never become markup. The page's policy allows only its own
+    script to run, and nothing to be fetched.
     """
     script = _file("page.js")
     script_hash = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -38,10 +38,10 @@ def call_page(page: CallPage) -> str:
 
 
 def call_page_in_site(page: CallPage, *, head: str, above: str, files: str) -> str:
-    """The same as a page of a site, whose policy needn't allow anything inline.
+    """Return the page for a site, whose policy needn't allow anything inline.
 
-    `head` is what the site has in the head of every page, and `above` what it shows above the call,
-    both as HTML; `files` is the URL below which it serves FILES.
+    `head` is the HTML that the site has in the head of every page, and `above` the HTML that it
+    shows above the call. `files` is the URL below which it serves FILES.
     """
     return _document(
         page,
@@ -65,17 +65,18 @@ def _document(page: CallPage, *, style: str, script: str, policy: str = "", abov
 
 
 def palette() -> str:
-    """The colours that all pages share, as a style sheet."""
+    """Return the colours that all pages share, as a style sheet."""
     return _file("palette.css")
 
 
 def _embedded(view: View) -> str:
-    """JSON in which no tag can begin or end."""
+    """Encode the view as JSON in which no tag can begin or end."""
     return msgspec.json.encode(view).decode().replace("<", "\\u003c")
 
 
 def _audio(recording: Recording | ServedRecording | None) -> str:
-    """Compressed if inside the page, because most of a call is silence on at least one side."""
+    """Return the audio element. Sound inside the page is compressed, because most of a call is
+    silence on at least one side."""
     if recording is None:
         return ""
     if isinstance(recording, ServedRecording):

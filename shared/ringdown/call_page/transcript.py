@@ -1,4 +1,4 @@
-"""What was said and done, in the order in which it began, and the delays between."""
+"""The transcript: what was said and done, in the order in which it began, and the delays."""
 
 import json
 import math
@@ -22,7 +22,7 @@ from ringdown.calls.outside_hours import words_outside_hours
 
 ESTIMATE = "words: an estimate of what was heard (±200 ms)"
 _BARELY_MS = 300
-"""Less speech than this is the end of a word that the record has."""
+"""Less speech than this is only the end of a word that is in the record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Entry:
     data: str = ""
     arrivals: tuple[Arrival, ...] = ()
     picture: str = ""
-    """Its address, if one was sent and kept."""
+    """The picture's address, if one was sent and kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +72,13 @@ def entries(page: CallPage) -> list[Entry]:
 
 
 def unmatched(arrivals: Sequence[Arrival], said: Sequence[Entry]) -> list[Arrival]:
-    """Those that match no line of the transcript."""
+    """Return the arrivals that match no line of the transcript."""
     attached = [arrival for entry in said for arrival in entry.arrivals]
     return [arrival for arrival in arrivals if arrival not in attached]
 
 
 def delays(page: CallPage) -> list[Delay]:
-    """Replies and barge-ins that were timed."""
+    """Return the replies and barge-ins that were timed."""
     found: list[Delay] = []
     for turn in timed_from_ring(page.record).turns:
         if turn.reply_ms is not None:
@@ -91,7 +91,8 @@ def delays(page: CallPage) -> list[Delay]:
 
 
 def _spoken_by_the_network(page: CallPage) -> list[Entry]:
-    """What was heard on the line, or else what the record says was ordered."""
+    """Return the notices heard on the line; if there are none, the one that follows from the
+    record."""
     heard = [moment for moment in page.moments if moment.kind is MomentKind.NOTICE]
     if heard:
         return [_notice(moment.at_ms, moment.text) for moment in heard]
@@ -145,7 +146,7 @@ def _tool(tool: ToolCall) -> Entry:
 
 def _how_it_ended(tool: ToolCall) -> str:
     if tool.outcome is ToolOutcome.UNKNOWN:
-        return "may or may not have been done"
+        return "may or may not have completed"
     return f"{tool.outcome.value} after {tool.duration_ms} ms"
 
 
@@ -157,7 +158,7 @@ def _json(value: object) -> str:
 
 
 def _gaps(page: CallPage) -> Iterator[Entry]:
-    """A line for each lost stream, because what was being said then is in no turn."""
+    """Yield a line for each lost stream, because no turn has what was being said then."""
     call = page.record.call
     for n, taken_up in enumerate(call.take_ups, 1):
         at_ms = max(0, round((taken_up - call.created_at).total_seconds() * 1000))
@@ -207,7 +208,7 @@ def _attach(said: list[Entry], kind: str, arrivals: Sequence[Arrival]) -> None:
 
 
 def _same_words(sentence: str, text: str) -> bool:
-    """Whether one has the other's words; a sentence that was cut off has only the first ones."""
+    """Whether one contains the other. If a sentence was cut off, it has only the first words."""
     one, other = _words(sentence), _words(text)
     return bool(one) and bool(other) and (one in other or other in one)
 

@@ -40,7 +40,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A number worth a tile; `note` says what it is based on."""
+    """A number shown on a tile; `note` says what it is based on."""
 
     name: str
     value: str
@@ -58,7 +58,7 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Where the recording is on the call's clock."""
+    """The part of the call that the recording covers."""
 
     from_ms: int
     to_ms: int
@@ -187,7 +187,7 @@ def _cost(call: Call) -> Figure:
 
 
 def _facts(call: Call) -> Iterator[Fact]:
-    """Who answered, and on which number."""
+    """Yield who answered, on which number, and whom the caller was transferred to."""
     yield Fact("Agent", call.agent_id)
     yield Fact("Revision", call.agent_revision)
     yield Fact("Called", short_number(call.called))

@@ -9,17 +9,17 @@ import numpy.typing as npt
 from ringdown.call_page.contents import Pcm, Recording
 
 FULL_SCALE = 100
-"""0 dBFS, the loudest a telephone carries. Every page has this scale, so that two calls can be
-compared; half of it is -12 dBFS, so that a soft voice is visible, too."""
+"""Stands for 0 dBFS, the loudest sound that a telephone carries. All pages have this scale, so that
+calls can be compared. Half of it is -12 dBFS, so that soft voices are visible, too."""
 _AUDIBLE_DBFS = -48
 _BIN_MS = 20
 _BINS_MAX = 6_000
 
 
 def outlines(recording: Recording) -> tuple[list[int], list[int]]:
-    """How loud the caller and the agent were in every equal part of the recording.
+    """Return how loud the caller and the agent were in each of many equal parts of the recording.
 
-    From 0 to FULL_SCALE; the loudest sample of each part counts.
+    Values range from 0 to FULL_SCALE. The loudest sample of each part counts.
     """
     bin_ms = max(_BIN_MS, -(-recording.duration_ms // _BINS_MAX))
     samples = bin_ms * recording.rate_hz // 1000
@@ -32,7 +32,7 @@ def outlines(recording: Recording) -> tuple[list[int], list[int]]:
 
 
 def audible_ms(side: Pcm, rate_hz: int, from_ms: int, to_ms: int) -> int:
-    """How long `side` is audible between two points of the recording."""
+    """Return how many milliseconds of `side` are audible between two points of the recording."""
     samples = _BIN_MS * rate_hz // 1000
     part = side[max(0, from_ms) * rate_hz // 1000 : max(0, to_ms) * rate_hz // 1000]
     peaks = _peaks(part, samples, -(-len(part) // samples))
@@ -46,7 +46,7 @@ def _peaks(side: Pcm, samples: int, bins: int) -> npt.NDArray[np.int32]:
 
 
 def wav_bytes(recording: Recording) -> bytes:
-    """A WAV file, 16 bit stereo: the caller left, the agent right."""
+    """Return a 16-bit stereo WAV file, with the caller on the left and the agent on the right."""
     frames = np.zeros((max(len(recording.caller), len(recording.agent)), 2), dtype="<i2")
     frames[: len(recording.caller), 0] = recording.caller
     frames[: len(recording.agent), 1] = recording.agent

@@ -5,8 +5,8 @@ A call is a state machine advanced by webhooks and by the stream handler:
     ringing ──claim──▶ in_progress ──complete──▶ ended
 
 `attempt` counts the streams offered to Twilio for the call. Only the attempt that claimed the call
-may write to it, and only until a later attempt opens: after a transfer that wasn't taken, or when a
-stream ended without a decision about what comes next.
+may write to it, and only until a later attempt opens. That happens after a transfer that wasn't
+taken, or when a stream ended without a decision about what comes next.
 """
 
 import datetime
@@ -23,7 +23,7 @@ RETENTION = datetime.timedelta(days=30)
 EARLY_END_KEPT_FOR = datetime.timedelta(days=1)
 MOST_TAKE_UPS = 10
 MOST_RECENT_TAKE_UPS = 3
-"""Per minute, so that a handler that fails as soon as it has a call doesn't keep getting it."""
+"""Per minute, so that a handler that fails as soon as it has the call doesn't keep getting it."""
 _RECENT = datetime.timedelta(minutes=1)
 
 
@@ -73,11 +73,11 @@ class EndReason(enum.StrEnum):
     MODEL_UNAVAILABLE = "model_unavailable"
     MODEL_LOST = "model_lost"
     HANDLER_STOPPED = "handler_stopped"
-    """The process that carried it had to stop; another one takes over the call."""
+    """The process that handled the call had to stop; another one takes over the call."""
     HANDLER_BUSY = "handler_busy"
     """The stream handler was at its limit, or too slow for another call."""
     NEVER_STREAMED = "never_streamed"
-    """Twilio ended the call before a stream handler held it."""
+    """Twilio ended the call before a stream handler had claimed it."""
 
 
 class ToolOutcome(enum.StrEnum):
@@ -91,7 +91,7 @@ class ToolOutcome(enum.StrEnum):
 
 
 class Turn(msgspec.Struct, frozen=True, kw_only=True):
-    """What one side said. Times are ms since the call's stream started."""
+    """What one side said. Times are in ms since the call's first stream began."""
 
     n: int
     speaker: Speaker
@@ -101,15 +101,15 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     interrupted: bool = False
     """Cut short by the caller; `text` is then an estimate of what was heard (±200 ms)."""
     reply_ms: int | None = None
-    """Agent: from the caller's last voiced frame to the first audio of this turn."""
+    """For the agent: the time from the caller's last voiced frame to this turn's first audio."""
     upload: int | None = None
-    """The caller's upload that the model was shown; None if they spoke."""
+    """The number of the upload that this turn consists of; None if the caller spoke."""
     barge_in_ms: int | None = None
-    """Interrupted agent: from the caller's first voiced frame to our `clear`."""
+    """For an interrupted agent: the time from the caller's first voiced frame to our `clear`."""
 
 
 class ToolCall(msgspec.Struct, frozen=True, kw_only=True):
-    """One tool call. Times are ms; `start_ms` since the call's stream started."""
+    """A tool call. `start_ms` counts from the beginning of the call's first stream."""
 
     id: str
     name: str
@@ -120,7 +120,7 @@ class ToolCall(msgspec.Struct, frozen=True, kw_only=True):
     output: dict[str, Json] | None = None
     error: str | None = None
     idempotency_key: str | None = None
-    """What the tool was sent. Calls with the same key are one request, made more than once."""
+    """The key sent to the tool. Calls with the same key are repetitions of one request."""
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,37 +146,37 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Resumption(msgspec.Struct, frozen=True, kw_only=True):
-    """What resumes the model session, for two hours after it ends.
+    """The handle that resumes the model session, for up to two hours after it ends.
 
-    It restores what was said until `at_ms` after the call's stream started.
+    It restores what was said until `at_ms` after the call's first stream began.
     """
 
     handle: str
     at_ms: int
     endpoint: str | None = None
-    """Which endpoint issued the handle, and so knows it; None for the first."""
+    """The endpoint that issued the handle, and therefore knows it; None for the first one."""
 
 
 GO_AWAY = "the service announced the session's end"
-"""The reason for a reconnect that was due anyway."""
+"""The reason given for an expected reconnect."""
 NO_SOUND = "the model's reply had no sound"
-"""The reason for a reconnect after a silent reply, even if it had words."""
+"""The reason given for a reconnect after a silent reply, even if the reply had words."""
 
 
 class Reconnect(msgspec.Struct, frozen=True, kw_only=True):
     """A model session replaced another, or a call's first session was opened at an endpoint other
-    than the first. Times are ms, as in turns."""
+    than the first. Times are in ms, as in turns."""
 
     at_ms: int
     took_ms: int
-    """How long no session listened."""
+    """How long no session was listening."""
     reason: str
     endpoint: str | None = None
-    """Which endpoint the new session is at; None for the first."""
+    """The endpoint of the new session; None for the first one."""
 
 
 class ListedCall(msgspec.Struct, frozen=True, kw_only=True):
-    """The parts of a call that lists show; its agent and tools may be long, and stay in the
+    """The parts of a call that lists show. Its agent and tools may be long, so they stay in the
     store."""
 
     call_sid: str
@@ -188,20 +188,21 @@ class ListedCall(msgspec.Struct, frozen=True, kw_only=True):
     is_draft: bool = False
     """Whether the agent is a draft, heard by its tester."""
     agent_problem: str | None = None
-    """Why operators' latest version didn't answer the call, in their words."""
+    """Why the agent's latest version didn't answer the call, in operators' words."""
     status: CallStatus = CallStatus.RINGING
     started_at: datetime.datetime | None = None
     ended_at: datetime.datetime | None = None
     end_reason: EndReason | None = None
     stream_error: str | None = None
-    """What Twilio last reported wrong with the call's audio stream."""
+    """The last problem that Twilio reported with the call's audio stream."""
     usage: Usage = Usage()
     talk_s: int | None = None
-    """How long the call lasted, from its first stream on; Twilio's figure if no handler said."""
+    """How long the call lasted from its first stream on. If no handler reported that, it is
+    Twilio's duration."""
     cost_usd: float | None = None
     """Roughly what the model cost; None until the call is over."""
     outcome: str | None = None
-    """What came of it, as a word of `outcomes.STANDINGS`; None if nothing was asked, or nothing is
+    """The call's outcome, one of `outcomes.STANDINGS`; None if the agent asks for none, or it isn't
     known yet."""
 
 
@@ -223,46 +224,46 @@ class Call(ListedCall, frozen=True, kw_only=True):
     """The name of the person who pressed 1 to take the call. Stays None if the agent's
     `transfer_accept` is false."""
     failed_transfers: tuple[str, ...] = ()
-    """Names of people who didn't take the call, so that the agent continued it."""
+    """Names of people who didn't take the call, so the agent continued it."""
     take_ups: tuple[datetime.datetime, ...] = ()
-    """When the call was taken over after a stream that ended undecided."""
+    """When the call was taken over, each time after a stream that ended without a decision."""
     resumed_from: EndReason | None = None
     """Why the stream before the current attempt ended; None for the first."""
     model_error: str | None = None
-    """Why there was no model session left, in the service's words."""
+    """Why the model session was lost or couldn't be opened, in the service's words."""
     fallback_number: str | None = None
-    """The agent's, else the line's: where a person can be reached."""
+    """Where a person can be reached: the agent's number, else the line's."""
     caller_memory: str | None = None
     """What the agent knows about the caller's last call."""
     caller_facts: str | None = None
     """What the agent's `before_call` tool said about the caller: a JSON object, on one line."""
     facts_problem: str | None = None
-    """Why facts are missing, although the agent names a tool for them."""
+    """Why there are no facts, although the agent names a tool for them."""
     recording_problem: str | None = None
     """Why the recording is missing or incomplete, although the agent wants one."""
     applied_revisions: tuple[str, ...] = ()
-    """Edits of the agent that this call adopted while it ran."""
+    """Revisions of the agent that this call adopted while it was live."""
     reconnects: tuple[Reconnect, ...] = ()
     resumption: Resumption | None = None
-    """How the next stream of this call resumes the model session."""
+    """The handle with which the call's next stream resumes the model session."""
     uploads: tuple[str, ...] = ()
     """The ids of the pictures and texts that the caller sent, in order
     (`ringdown.calls.uploads`)."""
     twilio_status: str | None = None
     twilio_duration_s: int | None = None
     trace_id: str | None = None
-    """Finds the call's trace; None if it isn't traced."""
+    """The id of the call's trace; None if it isn't traced."""
 
     @property
     def stream_began_ms(self) -> int:
-        """How long after the ring the first stream began. Turns and tool calls count from there."""
+        """How long after the ring the first stream began. Turns and tool calls count from then."""
         if self.started_at is None:
             return 0
         return max(0, round((self.started_at - self.created_at).total_seconds() * 1000))
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
-    """Which handler holds an attempt of the call (`calls/{sid}/claims/{attempt}`)."""
+    """A handler's claim to an attempt of the call (`calls/{sid}/claims/{attempt}`)."""
 
     attempt: int
     handler: str
@@ -270,18 +271,18 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A call with everything below it; turns and tool calls in the order in which they began."""
+    """A call with everything below it; turns and tool calls are in the order they began."""
 
     call: Call
     claims: tuple[Claim, ...]
     turns: tuple[Turn, ...]
     tool_calls: tuple[ToolCall, ...]
     outcome: Outcome | None = None
-    """What was found out once it was over; None if nothing was asked, or nothing is known yet."""
+    """What came of the call; None if the agent asks for no outcome, or it isn't known yet."""
 
 
 class CallChanges(msgspec.Struct, frozen=True, kw_only=True):
-    """What the handler wants written; None leaves a field unchanged. Changes add up (`|`)."""
+    """Changes for the handler to write. None leaves a field unchanged; `|` combines changes."""
 
     turns: tuple[Turn, ...] = ()
     tool_calls: tuple[ToolCall, ...] = ()
@@ -302,7 +303,7 @@ class CallChanges(msgspec.Struct, frozen=True, kw_only=True):
     trace_id: str | None = None
 
     def __or__(self, later: "CallChanges") -> "CallChanges":
-        """Both; the later wins, so a turn or tool call saved twice is kept once."""
+        """Combine both. Later values win, so a turn or tool call saved twice is kept once."""
         turns = {turn.n: turn for turn in (*self.turns, *later.turns)}
         tool_calls = {call.id: call for call in (*self.tool_calls, *later.tool_calls)}
         fields = self.fields() | later.fields()
@@ -311,7 +312,7 @@ class CallChanges(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def split(self, items: int) -> "tuple[CallChanges, CallChanges]":
-        """The fields with the first `items` turns and tool calls, and what is left."""
+        """Split off the fields and the first `items` turns and tool calls from the rest."""
         turns, tool_calls = self.turns[:items], self.tool_calls[: max(0, items - len(self.turns))]
         first = msgspec.structs.replace(self, turns=turns, tool_calls=tool_calls)
         rest = CallChanges(
@@ -320,7 +321,7 @@ class CallChanges(msgspec.Struct, frozen=True, kw_only=True):
         return first, rest
 
     def fields(self) -> dict[str, Json]:
-        """The fields of the call document that change."""
+        """Return the fields of the call document that change."""
         names = (name for name in self.__struct_fields__ if name not in ("turns", "tool_calls"))
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
@@ -335,13 +336,13 @@ class TwilioStatus(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     duration_s: int | None
     final: bool
-    """Twilio will say nothing more: one of `FINAL_TWILIO_STATUSES`."""
+    """Whether this is the call's last status: one of `FINAL_TWILIO_STATUSES`."""
 
 
 class EarlyEnd(msgspec.Struct, frozen=True, kw_only=True):
-    """The final status of a call that was never opened: its caller gave up while we started, or was
-    refused. Nothing else is known about the call, and Twilio doesn't repeat a callback that we
-    accepted."""
+    """The final status of a call that was never opened, because its caller gave up while we were
+    starting, or was refused. Nothing else is known about the call, and Twilio doesn't repeat a
+    callback that we accepted."""
 
     twilio_status: str
     duration_s: int | None
@@ -350,19 +351,19 @@ class EarlyEnd(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CallStore(Protocol):
-    """Where calls are kept. Every method raises StoreUnavailable when the store does not answer."""
+    """Stores calls. Every method raises StoreUnavailable when the store doesn't answer."""
 
     async def open_call(self, call: Call) -> Call:
         """Create the call; if it exists already, leave it and return the stored one.
 
-        If Twilio has reported its end already (`note_twilio_status`), it is created as ended.
+        If Twilio has already reported its end (`note_twilio_status`), it is created as ended.
         """
 
     async def read_call(self, call_sid: str) -> Call | None:
-        """The call document alone."""
+        """Return only the call document."""
 
     async def claim(self, call_sid: str, claim: Claim) -> Call | None:
-        """Win `claim.attempt` of the call, which becomes in_progress, and return the call.
+        """Claim `claim.attempt` of the call, which becomes in_progress, and return the call.
 
         None if the call is unknown, over or at another attempt, or if that attempt is taken. Of any
         number of racing claims, exactly one wins. If the winner repeats its claim, it wins again,
@@ -373,53 +374,54 @@ class CallStore(Protocol):
         """Write all of `changes` or nothing. Raises Superseded unless `attempt` is current."""
 
     async def accept_transfer(self, call_sid: str, attempt: int) -> Call | None:
-        """Note that the person dialled after `attempt` takes the call. Repeating it changes
+        """Record that the person dialled after `attempt` took the call. Repeating it changes
         nothing. None if the call is unknown or over, or no one is being dialled after that attempt.
         """
 
     async def resume(self, call_sid: str) -> Call | None:
         """Continue with the agent after a transfer that wasn't taken.
 
-        Opens the next attempt, and notes who didn't take the call. Repeated before that attempt is
-        claimed, it returns the unchanged call. None if the call is unknown or can't be resumed.
+        Opens the next attempt, and records who didn't take the call. If repeated before that
+        attempt is claimed, it returns the unchanged call. None if the call is unknown or can't be
+        resumed.
         """
 
     async def take_up(self, call_sid: str, ended: int, at: datetime.datetime) -> Call | None:
-        """Continue with the agent after the stream of attempt `ended`, which ended undecided.
+        """Continue with the agent after the stream of attempt `ended` ended without a decision.
 
-        Opens the next attempt. Repeated, it returns the unchanged call. None if the call is
+        Opens the next attempt. If repeated, it returns the unchanged call. None if the call is
         unknown, decided or over, or was taken over too often (`MOST_TAKE_UPS`).
         """
 
     async def note_stream_error(self, call_sid: str, error: str) -> bool:
-        """Record what Twilio reports wrong with the call's stream. False if it is unknown."""
+        """Record a problem that Twilio reports with the stream. False if the call is unknown."""
 
     async def note_twilio_status(
         self, call_sid: str, status: TwilioStatus, at: datetime.datetime
     ) -> bool:
-        """Record what Twilio says about the call; a final status ends it. False if it is unknown.
+        """Record a status from Twilio; a final one ends the call. False if the call is unknown.
 
         A non-final status that arrives after a final one is late, and changes nothing. A final one
         that arrives before its call is opened is kept until then (`EarlyEnd`).
         """
 
     async def read_record(self, call_sid: str) -> CallRecord | None:
-        """The call with its claims, turns, tool calls and outcome."""
+        """Return the call with its claims, turns, tool calls and outcome."""
 
 
 class CallQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Which calls to list; None matches all."""
 
     since: datetime.datetime | None = None
-    """Calls created then or later; `until` is exclusive."""
+    """Only calls created at this time or later; `until` is exclusive."""
     until: datetime.datetime | None = None
     number: str | None = None
-    """The caller's or the called one, exactly as recorded."""
+    """The caller's or the called number, exactly as recorded."""
     agent_id: str | None = None
     end_reasons: tuple[EndReason, ...] = ()
-    """Calls that ended for one of these; any if empty."""
+    """Only calls that ended for one of these reasons; any if empty."""
     outcomes: tuple[str, ...] = ()
-    """Calls with one of these outcomes, words of `outcomes.STANDINGS`; any if empty."""
+    """Only calls with one of these outcomes (of `outcomes.STANDINGS`); any if empty."""
     live: bool = False
     """Only calls that are ringing or in progress."""
     limit: int = 50
@@ -429,14 +431,14 @@ class CallIndex(Protocol):
     """Finds calls. Raises StoreUnavailable when the store does not answer."""
 
     async def list_calls(self, query: CallQuery) -> tuple[ListedCall, ...]:
-        """Newest first, without any that can't be read."""
+        """Return the calls, newest first, without any that can't be read."""
 
     async def find_sids(self, beginning: str, limit: int) -> tuple[str, ...]:
-        """Up to `limit` SIDs with this beginning, in order."""
+        """Return up to `limit` SIDs with this beginning, in order."""
 
 
 def timed_from_ring(record: CallRecord) -> CallRecord:
-    """The record with all times counted from the ring, as people are shown them."""
+    """Return the record with all times counted from the ring, the way people see them."""
     began_ms = record.call.stream_began_ms
     replace = msgspec.structs.replace
     reconnects = tuple(replace(it, at_ms=began_ms + it.at_ms) for it in record.call.reconnects)

@@ -1,4 +1,4 @@
-"""Decides who answers a call: a good version, whatever state the agent's document is in.
+"""Decides which agent answers a call: a valid version, whatever state its document is in.
 
 The console saves field by field, so a document is often half finished while its operator works.
 Such a document is invalid, and harmless: the last good revision keeps answering.
@@ -18,7 +18,7 @@ class Answering(msgspec.Struct, frozen=True, kw_only=True):
     agent_id: str
     agent: Agent
     is_draft: bool = False
-    """Its revision isn't kept: a draft must never become the last good revision."""
+    """A draft's revision isn't kept, because a draft must never become the last good revision."""
     problem: str | None = None
     """What is wrong with the newest version, in operators' words."""
 
@@ -28,10 +28,10 @@ class Answering(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def answering(store: AgentStore, called: str, caller: str) -> Answering | None:
-    """The agent for `called`; None if no version of it, or of the default agent, can answer.
+    """Return the agent for `called`; None if no version of it, or of the default one, can answer.
 
-    A draft answers its testers; if it can't, `problem` says why. One read, and one or two more if a
-    document is broken or missing. Raises what the store raises.
+    A draft answers its testers; if it can't, `problem` says why. Reads the store once, and once or
+    twice more if a document is broken or missing. Raises what the store raises.
     """
     line = await store.read_line(called)
     draft = _draft_for(caller, line.draft)
@@ -57,7 +57,7 @@ def _draft_for(caller: str, draft: StoredAgent | None) -> Findings | None:
 async def _published(
     store: AgentStore, agent_id: str, stored: StoredAgent | None
 ) -> Answering | None:
-    """The agent as its document has it, else its last good revision."""
+    """Return the agent from its document if that is valid, else from its last good revision."""
     if stored is not None and (agent := findings(stored.document).agent) is not None:
         return Answering(agent_id=agent_id, agent=agent)
     last = await store.last_revision(agent_id)

@@ -11,7 +11,7 @@ import msgspec
 UNREACHED = (
     "Twilio's own call logs, and recordings if Twilio made any: delete them in Twilio's console.",
     "Google Cloud's logs, including the bucket of dead letters: they expire after their retention.",
-    "Traces, if calls leave any: they expire likewise, and contain words only if you asked.",
+    "Traces, if tracing is on: they expire, too, and contain words only if you enabled that.",
     "Firestore's point-in-time recovery (seven days if it is on), its backups and exports.",
     "What Google keeps of Gemini sessions under your terms with it.",
     "Agents and drafts that name the number, such as a draft's `testers`: remove it there.",
@@ -30,7 +30,8 @@ class Memory(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
-    """`callers/{number}`. A block doesn't expire; a memory does, at `expires_at`."""
+    """What is stored about a caller (`callers/{number}`). A memory expires at `expires_at`; a block
+    doesn't expire."""
 
     blocked: bool = False
     memory: Memory | None = None
@@ -38,11 +39,11 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ForgottenBlocks(msgspec.Struct, frozen=True, kw_only=True):
-    """`settings/forgotten_blocks`: who stays blocked although everything about them was erased.
+    """Callers who stay blocked after everything else about them was erased.
 
-    No number is kept, only a salted hash of it. There are few enough phone numbers to try them all,
-    so this hides a number from someone who looks at the document, not from someone who sets out to
-    find it.
+    `settings/forgotten_blocks` contains only a salted hash of each number. There are few enough
+    phone numbers to try them all, so this hides a number from someone who happens to see the
+    document, not from someone who sets out to find it.
     """
 
     salt: str = msgspec.field(default_factory=lambda: secrets.token_hex(16))
@@ -69,7 +70,7 @@ class ForgottenBlocks(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BlockedCallers(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is blocked. Of forgotten callers, only the count is known."""
+    """The blocked callers. Only the count of forgotten ones is known."""
 
     callers: tuple[str, ...]
     forgotten: int
@@ -81,11 +82,11 @@ class Forgotten(msgspec.Struct, frozen=True, kw_only=True):
     callers: int
     calls: int
     documents: int
-    """What is below those calls, requested callbacks, and the count of texts."""
+    """The documents below those calls, requested callbacks, and the count of texts."""
     recordings: int = 0
     """How many of those calls were recorded."""
     in_progress: int = 0
-    """How many of those calls may still be live: their handler writes them again."""
+    """How many of those calls may still be live; their handlers will write them again."""
     still_blocked: bool = False
 
 
@@ -93,25 +94,25 @@ class CallerIndex(Protocol):
     """Finds callers. Raises StoreUnavailable when the store does not answer."""
 
     async def blocked_callers(self) -> BlockedCallers:
-        """In order."""
+        """Return the blocked callers, in order."""
 
 
 class CallerStore(Protocol):
-    """Every method raises StoreUnavailable when the store does not answer."""
+    """Stores callers. Every method raises StoreUnavailable when the store doesn't answer."""
 
     async def read_caller(self, number: str) -> Caller:
-        """An unknown caller is neither blocked nor remembered."""
+        """Return the caller; an unknown one is neither blocked nor remembered."""
 
     async def block_caller(self, number: str, blocked: bool) -> None:
-        """Block or unblock, keeping the rest."""
+        """Block or unblock the caller, and keep the rest of the document."""
 
     async def remember_caller(
         self, number: str, memory: Memory, expires_at: datetime.datetime
     ) -> bool:
         """Replace the caller's memory, keeping the rest. A blocked caller's entry never expires.
 
-        False if it isn't kept: a later one is stored, or its call is gone, because the caller was
-        forgotten meanwhile.
+        False if it isn't stored, because a later one is, or because its call is gone (the caller
+        was forgotten meanwhile).
         """
 
     async def forget_caller(self, number: str) -> Forgotten:

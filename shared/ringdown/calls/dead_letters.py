@@ -1,4 +1,4 @@
-"""Call records that the store didn't accept in time: saves them to the log, and restores them.
+"""Saves call records to the log if the store doesn't accept them in time, and restores them.
 
 A dead letter holds everything needed to write a stream's part of the record later, even if the call
 itself was never created. It is saved as numbered log lines that carry `ringdown_dead_letter`. They
@@ -35,24 +35,24 @@ MARK = "ringdown_dead_letter"
 MAX_LINE_BYTES = 100_000
 """Cloud Logging accepts about 256 KB per line."""
 ITEMS_AT_ONCE = 50
-"""Turns and tool calls written by one save: a batch that no store refuses."""
+"""How many turns and tool calls one save writes: few enough for any store."""
 
 _PART_CHARS = 96_000
 _MAX_LETTER_BYTES = 64_000_000
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
-    """What one stream couldn't get written."""
+    """The part of a call's record that a stream couldn't write to the store."""
 
     call: Call
-    """The call at the stream's beginning."""
+    """The call at the beginning of the stream."""
     claim: Claim
     changes: CallChanges
     left_at: datetime.datetime
 
 
 class Assembled(msgspec.Struct, frozen=True, kw_only=True):
-    """What was found in log lines."""
+    """The dead letters found in log lines."""
 
     letters: tuple[DeadLetter, ...]
     problems: tuple[str, ...]
@@ -60,24 +60,25 @@ class Assembled(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Replayed(msgspec.Struct, frozen=True, kw_only=True):
-    """What restoring a dead letter changed; nothing, if it was restored before."""
+    """What restoring a dead letter changed: nothing, if it was restored before."""
 
     call_sid: str
     created: bool = False
-    """The store did not know the call."""
+    """Whether the call was missing from the store."""
     turns: int = 0
     tool_calls: int = 0
     completed: bool = False
-    """The call's end, or something else about it, was missing."""
+    """Whether the call's end, or another field of it, was missing."""
     still_open: bool = False
-    """Nothing was written, because a later stream of the call isn't over. Try again when it is."""
+    """Whether nothing was written, because a later stream of the call isn't over. Try again when it
+    is."""
 
 
 # Saving to the log
 
 
 def log_fields(letter: DeadLetter) -> tuple[dict[str, Field], ...]:
-    """The fields of the log lines that hold `letter`, each line under MAX_LINE_BYTES."""
+    """Return the fields of the log lines that hold `letter`, each line under MAX_LINE_BYTES."""
     packed = zlib.compress(msgspec.json.encode(letter), level=1)  # quick, because calls are live
     body = base64.b64encode(packed).decode()
     slices = [body[at : at + _PART_CHARS] for at in range(0, len(body), _PART_CHARS)]
@@ -107,7 +108,7 @@ class _Part(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def assemble(lines: Iterable[str]) -> Assembled:
-    """The dead letters in log lines, in any order, with duplicates and unrelated lines.
+    """Find the dead letters in log lines, in any order and among duplicates and unrelated lines.
 
     `lines` is what the process wrote, or what `gcloud logging read --format=json` prints.
     """
@@ -133,7 +134,7 @@ def assemble(lines: Iterable[str]) -> Assembled:
 
 
 def _entries(text: str) -> Iterator[dict[str, object]]:
-    """Every JSON object that is logged in `text`: one per line, or all in one array."""
+    """Yield every JSON object that is logged in `text`, one per line or all in one array."""
     try:
         documents = [msgspec.json.decode(text)]
     except msgspec.DecodeError:
@@ -151,11 +152,11 @@ def _documents(text: str) -> Iterator[object]:
             try:
                 yield msgspec.json.decode(line)
             except msgspec.DecodeError:
-                yield {MARK: True}  # reported as a line that isn't one
+                yield {MARK: True}  # reported as not being a dead letter
 
 
 def _opened(parts: dict[int, _Part]) -> DeadLetter | str:
-    """The letter, or why it can't be read."""
+    """Return the letter, or why it can't be read."""
     first = next(iter(parts.values()))
     name = f"Dead letter {first.letter} of call {first.call_sid}"
     if len(parts) < first.of:
@@ -177,21 +178,21 @@ def _opened(parts: dict[int, _Part]) -> DeadLetter | str:
 
 
 async def replay(store: CallStore, letter: DeadLetter) -> Replayed:
-    """Write what the store lacks of `letter`. Safe to repeat.
+    """Write the parts of `letter` that the store lacks. Safe to repeat.
 
     The call is created if need be, turns and tool calls are added, and the call is completed unless
     a later stream took it over. Raises StoreUnavailable, InvalidDocument, and Superseded if the
-    call changes hands meanwhile; what was written by then can be written again.
+    call changes hands meanwhile; it is safe to try again after any of them.
     """
     call_sid = letter.call.call_sid
     created = await store.read_call(call_sid) is None
     if created:
         ringing = msgspec.structs.replace(letter.call, status=CallStatus.RINGING)
         await store.open_call(ringing)
-    await store.claim(call_sid, letter.claim)  # None, if it is or can't be claimed: both are fine
+    await store.claim(call_sid, letter.claim)  # None if claimed already, which is fine
     record = await store.read_record(call_sid)
     if record is None:
-        return Replayed(call_sid=call_sid)  # deleted just now, which is fine
+        return Replayed(call_sid=call_sid)  # just deleted, which is fine
     if record.call.attempt > letter.call.attempt and record.call.status is not CallStatus.ENDED:
         return Replayed(call_sid=call_sid, still_open=True)
     changes = missing(record, letter)
@@ -209,7 +210,7 @@ async def replay(store: CallStore, letter: DeadLetter) -> Replayed:
 
 
 def missing(record: CallRecord, letter: DeadLetter) -> CallChanges:
-    """What the stored `record` lacks of `letter`."""
+    """Return the parts of `letter` that the stored `record` lacks."""
     fields = CallChanges()
     if record.call.attempt <= letter.call.attempt:
         fields = _missing_fields(record.call, letter)
@@ -221,10 +222,10 @@ def missing(record: CallRecord, letter: DeadLetter) -> CallChanges:
 
 
 def _missing_fields(call: Call, letter: DeadLetter) -> CallChanges:
-    """A letter is written when its stream is over. Then the call is over, too, unless another
-    stream continued it.
+    """Return the fields that the stored `call` lacks, including its end.
 
-    What `/after-stream` received or decided has happened, and stays.
+    A letter is written when its stream is over. Then the call is over, too, unless another stream
+    continued it. Decisions that `/after-stream` received or made have taken effect, so they stay.
     """
     changes = letter.changes
     ended = call.status is CallStatus.ENDED
@@ -244,10 +245,11 @@ def _missing_fields(call: Call, letter: DeadLetter) -> CallChanges:
 
 
 def _missing_turns(stored: tuple[Turn, ...], lost: tuple[Turn, ...]) -> tuple[Turn, ...]:
-    """Turns are the same if the same side began them at the same time.
+    """Return the lost turns to write. Turns are the same if the same side began them at the same
+    time.
 
-    A stream that couldn't read its predecessor's turns has used their numbers again: then the lost
-    turn gets a new number, and its time keeps it in place.
+    A stream that couldn't read its predecessor's turns has reused their numbers. The lost turn then
+    gets a new number; its time still puts it in the right place.
     """
     known = {(turn.speaker, turn.start_ms): turn for turn in stored}
     taken = {turn.n for turn in stored}
@@ -265,7 +267,8 @@ def _missing_turns(stored: tuple[Turn, ...], lost: tuple[Turn, ...]) -> tuple[Tu
 def _missing_tool_calls(
     stored: tuple[ToolCall, ...], lost: tuple[ToolCall, ...]
 ) -> tuple[ToolCall, ...]:
-    """An outcome unknown to the letter replaces nothing, because the result may have come later."""
+    """Return the lost tool calls to write. A call whose outcome the letter doesn't know replaces
+    nothing, because the result may have come later."""
     known = {call.id: call for call in stored}
     return tuple(
         call

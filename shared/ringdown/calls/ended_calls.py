@@ -1,7 +1,7 @@
-"""Announces that a call is over: a CloudEvent for everything that happens after calls.
+"""Announces that a call is over, with a CloudEvent that starts everything that happens next.
 
-Pub/Sub delivers it; without Pub/Sub it waits in the store (`ended_calls/{sid}`), and the stack
-delivers it. It may arrive twice, or hours later; it contains nothing that was said.
+Pub/Sub delivers it; without Pub/Sub, it waits in the store (`ended_calls/{sid}`) until the local
+stack delivers it. It may arrive twice, or hours later, and contains nothing that was said.
 """
 
 import datetime
@@ -16,21 +16,21 @@ from ringdown.stores.paths import document_path
 
 QUEUE = "ended_calls"
 MOST_TRIES = 16
-"""Over more than an hour, as long as webhooks are retried. Same as terraform/call_ended.tf."""
+"""Spread over more than an hour, as for webhooks. Same as in terraform/call_ended.tf."""
 _SUBJECT = "calls/"
 _FIRST_PAUSE = datetime.timedelta(seconds=10)
 _LONGEST_PAUSE = datetime.timedelta(minutes=10)
 
 
 class EndedCalls(Protocol):
-    """Announces that a call is over."""
+    """Announces ended calls."""
 
     async def announce(self, call_sid: str, caller: str, at: datetime.datetime) -> None:
-        """Raises what the transport raises; the call isn't announced then."""
+        """Announce that the call is over. Raises what the transport raises if that fails."""
 
 
 def event_headers(call_sid: str, at: datetime.datetime) -> dict[str, str]:
-    """The event in CloudEvents' binary mode, all in its headers: the body is empty JSON.
+    """Return the event in CloudEvents' binary mode: all in headers, with empty JSON as the body.
 
     Pub/Sub writes a message's attributes as headers of its push request, without a wrapper
     (https://docs.cloud.google.com/pubsub/docs/payload-unwrapping).
@@ -50,7 +50,7 @@ EVENT_BODY = b"{}"
 
 
 def call_of_event(attributes: Mapping[str, object]) -> str | None:
-    """Which call an event is about; None if it is about none."""
+    """Return the SID of the call that an event is about; None if it isn't about a call."""
     subject = str(attributes.get("subject", ""))
     return subject.removeprefix(_SUBJECT) or None if subject.startswith(_SUBJECT) else None
 
@@ -60,14 +60,14 @@ class QueuedCall(msgspec.Struct, frozen=True, kw_only=True):
 
     call_sid: str
     caller: str
-    """So that forgetting the caller erases it, too."""
+    """Stored so that forgetting the caller erases the announcement, too."""
     ended_at: datetime.datetime
     due_at: datetime.datetime
     expires_at: datetime.datetime
     tries: int = 0
 
     def after_failure(self, now: datetime.datetime) -> "QueuedCall | None":
-        """The same for the next try, later each time; None to give up."""
+        """Return the announcement for the next try, later each time; None after the last one."""
         tries = self.tries + 1
         if tries >= MOST_TRIES:
             return None

@@ -1,4 +1,4 @@
-"""What a model sees of a call, and whether what it quotes was said. Pure.
+"""Shows a call to a text model, and checks whether the words that it quotes were said. Pure.
 
 The transcript comes from a stranger, and may tell the model what to answer. So an answer counts
 only with a quote from a turn that exists.
@@ -14,9 +14,9 @@ from ringdown.calls import CallRecord, ToolCall, Turn, timed_from_ring
 from ringdown.tools import Json
 
 MOST_TOKENS = 8_192
-"""For the answer; a thinking model spends some of them on thinking."""
+"""The limit for the answer; a thinking model spends some of it on thinking."""
 _MOST_CHARACTERS = 200_000
-"""For what is sent of a call; the longest call has half as many."""
+"""The limit for the turns sent to the model; the longest call has half as many."""
 _LONGEST_RESULT = 2_000
 _WORD = re.compile(r"\w+")
 
@@ -24,11 +24,11 @@ EVIDENCE: dict[str, Json] = {
     "turn": {"type": "INTEGER", "nullable": True},
     "quote": {"type": "STRING", "nullable": True},
 }
-"""Properties of each answer that a turn must prove, for `object_schema`."""
+"""Properties for `object_schema`, to add to each answer that needs a turn as evidence."""
 
 
 def form_request(asked: str, shown: Json, schema: Json) -> dict[str, Json]:
-    """The body of a `generateContent` that has the model fill in a form."""
+    """Return the body of a `generateContent` request to fill in a form."""
     return {
         "systemInstruction": {"parts": [{"text": asked}]},
         "contents": [{"role": "user", "parts": [{"text": msgspec.json.encode(shown).decode()}]}],
@@ -41,7 +41,7 @@ def form_request(asked: str, shown: Json, schema: Json) -> dict[str, Json]:
 
 
 def shown_record(record: CallRecord) -> dict[str, Json]:
-    """Sent as JSON, so that a speaker's words can't pose as another turn."""
+    """Return a call as the model sees it. Sent as JSON, so no words can pose as another turn."""
     record = timed_from_ring(record)
     turns = [_turn(turn) for turn in record.turns]
     tool_calls = [_tool_call(tool) for tool in record.tool_calls]
@@ -57,7 +57,10 @@ def shown_record(record: CallRecord) -> dict[str, Json]:
 
 
 def object_schema(properties: dict[str, Json]) -> dict[str, Json]:
-    """In the subset of OpenAPI's schema that `responseSchema` accepts; all are required."""
+    """Return an object schema, all of whose properties are required.
+
+    `responseSchema` accepts only a subset of OpenAPI's schemas.
+    """
     names = list(properties)
     return {
         "type": "OBJECT",
@@ -78,7 +81,7 @@ def stands_in(quote: str, said: str | None) -> bool:
 
 
 def one_line(text: str, at_most: int) -> str:
-    """One line of printable text."""
+    """Return `text` as one line of printable characters, cut off if it is too long."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return line if len(line) <= at_most else f"{line[: at_most - 1]}…"
 
@@ -105,5 +108,5 @@ def _tool_call(tool: ToolCall) -> dict[str, Json]:
 
 
 def _words(text: str) -> Iterator[str]:
-    """For comparing: without case, punctuation, and differences in how accents are encoded."""
+    """Yield words for comparison, without case, punctuation, or differences in encoding accents."""
     yield from _WORD.findall(unicodedata.normalize("NFKC", text).casefold())

@@ -1,9 +1,9 @@
 """How many calls there were, how long they lasted, what they cost and what came of them.
 
-Calls that can't change any more are added up once, and the sums of their day are kept without
-saying who called (`days/{since}_{until}`). So a page reads one document per day, and lists only the
-last few calls. A call belongs to the day on which it began. A day is one in the reader's time zone:
-people in two zones keep the same calls' sums twice, each right for their midnights.
+Calls that can't change any more are added up once, and the sums of their day are stored without
+saying who called (`days/{since}_{until}`). A page therefore reads one document per day, and lists
+only the last few calls. A call belongs to the day on which it began, in the reader's time zone: for
+readers in two zones, the same calls' sums are stored twice, each from their midnight to midnight.
 """
 
 import asyncio
@@ -20,10 +20,10 @@ from ringdown.errors import StoreUnavailable
 from ringdown.log import Log
 
 LONGEST_CALL = datetime.timedelta(hours=2)
-"""Twilio's streams end after an hour, and a transfer may begin another."""
+"""Twilio's streams end after an hour, and a transfer may be followed by another stream."""
 WRITTEN_WITHIN = datetime.timedelta(minutes=10)
-"""By then, everything about a call is in the store, including its outcome. Anything written later
-has its days added up again (`count_again`)."""
+"""How long after a call everything about it is in the store, including its outcome. If anything is
+written later, the call's days are added up again (`count_again`)."""
 CALLS_AT_ONCE = 1_000
 _WORTH_KEEPING = 50
 _DAYS_AT_ONCE = 4
@@ -38,7 +38,7 @@ Grouping = Literal["agent", "number"]
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
-    """Of any number of calls. Live calls have no length or cost yet."""
+    """Sums over any number of calls. Live calls have no length or cost yet."""
 
     calls: int = 0
     talk_s: float = 0.0
@@ -53,7 +53,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Period(msgspec.Struct, frozen=True, kw_only=True):
-    """From `since` until just before `until`; both in UTC."""
+    """The time from `since` until just before `until`, both in UTC."""
 
     since: datetime.datetime
     until: datetime.datetime
@@ -77,20 +77,20 @@ class CountedCall(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Day(msgspec.Struct, frozen=True, kw_only=True):
-    """The sums of a day's calls; `numbers` are the called ones."""
+    """The sums of a day's calls, by agent and by called number."""
 
     since: datetime.datetime
     until: datetime.datetime
     counted_until: datetime.datetime
-    """Calls that began before then are permanently in the sums."""
+    """Calls that began before this time are in the sums and can't change any more."""
     agents: dict[str, Figures] = {}
     numbers: dict[str, Figures] = {}
     hours: dict[str, int] = {}
-    """How many calls began in each hour after `since`, by its number: "0", "1" …"""
+    """How many calls began in each hour, by the hour's number after `since`: "0", "1" …"""
     endings: dict[str, int] = {}
     """How many calls ended for each reason."""
     outcomes: dict[str, dict[str, int]] = {}
-    """By agent: how many calls had each outcome, in words of `outcomes.STANDINGS`."""
+    """How many of each agent's calls had each outcome (of `outcomes.STANDINGS`)."""
 
     @property
     def period(self) -> Period:
@@ -105,20 +105,20 @@ class Day(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FigureStore(Protocol):
-    """Raises StoreUnavailable when the store does not answer."""
+    """Stores the sums. Every method raises StoreUnavailable when the store doesn't answer."""
 
     async def list_counted(self, period: Period, limit: int) -> tuple[CountedCall, ...]:
-        """The first `limit` calls that began in `period`, in order, without any that can't be
-        read."""
+        """Return the first `limit` calls that began in `period`, in order, without any that can't
+        be read."""
 
     async def read_days(self, *periods: Period) -> tuple[Day | None, ...]:
-        """What is kept of each; None also for what can't be read."""
+        """Return the stored sums of each period; None if there are none, or they can't be read."""
 
     async def keep_day(self, day: Day, over: Day | None) -> bool:
-        """False, and nothing is written, unless what is stored is still `over`."""
+        """Store the sums if `over` is still what is stored; otherwise, return False."""
 
     async def erase_days(self, at: datetime.datetime) -> None:
-        """Erase the sums of every kept day that `at` is in."""
+        """Erase the sums of every stored day that contains `at`."""
 
 
 # Reading
@@ -127,7 +127,7 @@ class FigureStore(Protocol):
 async def read_days(
     store: FigureStore, periods: Sequence[Period], now: datetime.datetime
 ) -> tuple[Day, ...]:
-    """The sums of each period. What can't change any more is kept in the store, so if this is
+    """Return the sums of each period. Sums that can't change any more are stored, so if this is
     interrupted, the next try gets further."""
     return tuple(day for day, _ in await _read(store, periods, now))
 
@@ -135,7 +135,7 @@ async def read_days(
 async def read_days_and_live(
     store: FigureStore, periods: Sequence[Period], now: datetime.datetime
 ) -> tuple[tuple[Day, ...], tuple[CountedCall, ...]]:
-    """The same, and the live calls of these periods, newest first."""
+    """Return what `read_days` does, and the live calls of these periods, newest first."""
     read = await _read(store, periods, now)
     live = [call for _, recent in read for call in recent if _is_live(call, now)]
     live.sort(key=lambda call: call.created_at, reverse=True)
@@ -145,7 +145,7 @@ async def read_days_and_live(
 async def _read(
     store: FigureStore, periods: Sequence[Period], now: datetime.datetime
 ) -> list[tuple[Day, list[CountedCall]]]:
-    """The sums of each period, with those of its calls that may still change."""
+    """Return the sums of each period, and the calls in it that may still change."""
     kept = await store.read_days(*periods)
     turn = asyncio.Semaphore(_DAYS_AT_ONCE)
 
@@ -163,7 +163,7 @@ async def _read(
 
 async def count_again(store: FigureStore, began: datetime.datetime, now: datetime.datetime) -> None:
     """Erase the sums of the day on which a call began, after something new was written about it.
-    They stay if some of the day's calls have expired."""
+    The sums stay if some of the day's calls have expired."""
     if began + RETENTION - _DAY > now:
         await store.erase_days(began)
 
@@ -186,7 +186,8 @@ async def _read_day(
 
 
 async def _keep(store: FigureStore, day: Day, over: Day | None) -> None:
-    """If another reader was first, it kept much the same; and some readers may not write."""
+    """Store the sums if possible. If another reader was first, it stored much the same sums, and
+    some readers may not write at all."""
     try:
         await store.keep_day(day, over)
     except StoreUnavailable as error:
@@ -198,7 +199,7 @@ async def _calls(store: FigureStore, period: Period) -> list[CountedCall]:
     while True:
         page = await store.list_counted(period, CALLS_AT_ONCE)
         is_last = len(page) < CALLS_AT_ONCE
-        # Calls of the same moment as the last one may be missing: the next page begins with them.
+        # More calls may have begun at the same moment as the last one: the next page begins there.
         end = period.until if is_last else max(page[-1].created_at, period.since + _MOMENT)
         found += (call for call in page if call.created_at < end)
         if is_last:
@@ -209,13 +210,13 @@ async def _calls(store: FigureStore, period: Period) -> list[CountedCall]:
 def _settled_until(
     calls: Iterable[CountedCall], period: Period, now: datetime.datetime
 ) -> datetime.datetime:
-    """The time after which calls may be missing from the store, or still change."""
+    """Return the time after which calls may be missing from the store, or may still change."""
     unsettled = (call.created_at for call in calls if not is_settled(call, now))
     return min(period.until, now - WRITTEN_WITHIN, *unsettled)
 
 
 def is_settled(call: CountedCall | ListedCall, now: datetime.datetime) -> bool:
-    """Whether the call's part of the sums may be kept by now."""
+    """Whether the call can't change any more, so that its sums may be stored."""
     over_at = call.created_at + LONGEST_CALL
     if call.status is CallStatus.ENDED:
         over_at = call.ended_at or call.created_at
@@ -223,7 +224,7 @@ def is_settled(call: CountedCall | ListedCall, now: datetime.datetime) -> bool:
 
 
 def _is_live(call: CountedCall, now: datetime.datetime) -> bool:
-    """An older one has ended, even if the end was never recorded."""
+    """Whether the call is live. A very old one has ended, even if that was never recorded."""
     return call.status is not CallStatus.ENDED and call.created_at >= now - LONGEST_CALL
 
 
@@ -231,7 +232,7 @@ def _is_live(call: CountedCall, now: datetime.datetime) -> bool:
 
 
 def added_up(day: Day, calls: Iterable[CountedCall]) -> Day:
-    """`day` with `calls`."""
+    """Add `calls` to the sums of `day`."""
     agents, numbers = defaultdict(Figures, day.agents), defaultdict(Figures, day.numbers)
     hours, endings = Counter(day.hours), Counter(day.endings)
     outcomes = {agent_id: Counter(counts) for agent_id, counts in day.outcomes.items()}
@@ -255,7 +256,7 @@ def added_up(day: Day, calls: Iterable[CountedCall]) -> Day:
 
 
 def shares(days: Iterable[Day], by: Grouping) -> dict[str, Figures]:
-    """The figures of each agent or called number in `days`, most expensive first."""
+    """Return the figures of each agent or called number in `days`, most expensive first."""
     added: defaultdict[str, Figures] = defaultdict(Figures)
     for day in days:
         for name, figures in day.by(by).items():
@@ -264,7 +265,7 @@ def shares(days: Iterable[Day], by: Grouping) -> dict[str, Figures]:
 
 
 def outcomes_by_agent(days: Iterable[Day]) -> dict[str, dict[str, int]]:
-    """How many calls of each agent had each outcome in `days`, by the agents' names."""
+    """Count how many of each agent's calls in `days` had each outcome, sorted by agent."""
     added: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for day in days:
         for agent_id, counts in day.outcomes.items():
@@ -280,18 +281,18 @@ def total(figures: Iterable[Figures]) -> Figures:
 
 
 def day_of(now: datetime.datetime, zone: datetime.tzinfo) -> Period:
-    """The day in `zone`, from midnight to midnight, however many hours that is."""
+    """Return the day in `zone`, from midnight to midnight, however many hours that is."""
     return _day(now.astimezone(zone).date(), zone)
 
 
 def days_until(now: datetime.datetime, zone: datetime.tzinfo, count: int) -> tuple[Period, ...]:
-    """The last `count` days, today first."""
+    """Return the last `count` days, today first."""
     today = now.astimezone(zone).date()
     return tuple(_day(today - n * _DAY, zone) for n in range(count))
 
 
 def hours_of(day: Period) -> Iterator[Period]:
-    """In order; a day on which the clocks change has 23 or 25."""
+    """Yield the hours of a day, in order. A day on which the clocks change has 23 or 25."""
     since = day.since
     while since < day.until:
         yield Period(since=since, until=since + _HOUR)

@@ -1,7 +1,7 @@
 """Flight records: what happened to each stream of a call, so that it can be replayed.
 
-A record is bytes that the stream handler makes and reads (`stream_handler.record`). It contains
-what was said, so it is kept where the call's turns are, as long, and with the same access.
+A record is bytes that the stream handler writes and reads (`stream_handler.record`). It contains
+what was said, so it is stored next to the call's turns, for as long and with the same access.
 """
 
 import zlib
@@ -11,12 +11,12 @@ from typing import Protocol
 import msgspec
 
 MOST_BYTES = 64_000_000
-"""For an unpacked record; a longer one is damaged."""
-_PART_BYTES = 500_000  # as text two thirds of the 1 MiB that a Firestore document holds
+"""The limit for an unpacked record; a longer one is damaged."""
+_PART_BYTES = 500_000  # as text, two thirds of a Firestore document (1 MiB)
 
 
 class FlightPart(msgspec.Struct, frozen=True, kw_only=True):
-    """A part of the record of one attempt (`calls/{sid}/flights/{attempt}-{part}`)."""
+    """A part of an attempt's record (`calls/{sid}/flights/{attempt}-{part}`)."""
 
     attempt: int
     part: int
@@ -26,16 +26,16 @@ class FlightPart(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FlightStore(Protocol):
-    """Where flight records are kept. Raises StoreUnavailable when the store does not answer."""
+    """Stores flight records. Raises StoreUnavailable when the store doesn't answer."""
 
     async def keep_flight(self, call_sid: str, parts: tuple[FlightPart, ...]) -> None:
         """Write the parts next to the call's turns; do nothing if the call is unknown.
 
-        It doesn't matter who holds the call now: each attempt has its own record.
+        It doesn't matter which handler has the call now, because each attempt has its own record.
         """
 
     async def read_flights(self, call_sid: str) -> tuple[FlightPart, ...]:
-        """All parts of all attempts, in order."""
+        """Return all parts of all attempts, in order."""
 
 
 class DamagedFlight(Exception):
@@ -43,7 +43,7 @@ class DamagedFlight(Exception):
 
 
 def pack(attempt: int, record: bytes) -> tuple[FlightPart, ...]:
-    """The parts that `record` is kept in. Takes milliseconds: not for an event loop."""
+    """Pack `record` into parts. Takes milliseconds, so don't call it on an event loop."""
     packed = zlib.compress(record)
     bodies = [packed[at : at + _PART_BYTES] for at in range(0, len(packed), _PART_BYTES)]
     return tuple(
@@ -53,7 +53,7 @@ def pack(attempt: int, record: bytes) -> tuple[FlightPart, ...]:
 
 
 def unpack(parts: Iterable[FlightPart]) -> bytes:
-    """The record that the parts of one attempt make up; raises DamagedFlight."""
+    """Put the parts of one attempt back together; raise DamagedFlight if they don't fit."""
     found = {part.part: part for part in parts}
     of = max((part.of for part in found.values()), default=0)
     missing = [n for n in range(1, of + 1) if n not in found]

@@ -1,6 +1,6 @@
-"""The line's limits: the most that a stranger with a dialler can cost.
+"""The line's limits, which bound what a stranger with an autodialler can cost.
 
-Callers' numbers can be forged, so a limit for each caller stops only that caller; the limits of the
+Caller ID can be spoofed, so the limit per caller stops only one number at a time; the limits of the
 whole line bound the bill.
 """
 
@@ -17,7 +17,8 @@ _Amount = Annotated[float, msgspec.Meta(gt=0)]
 
 
 class LineLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """`settings/limits`, which operators edit; None means unlimited. Days and hours are rolling."""
+    """Limits that operators set (`settings/limits`); None means unlimited. Days and hours are
+    rolling."""
 
     calls_per_caller_per_hour: _Count | None = 20
     calls_at_once: _Count | None = 50
@@ -27,7 +28,7 @@ class LineLimits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LineUse(msgspec.Struct, frozen=True, kw_only=True):
-    """What was used of the limits before the ringing call."""
+    """How much of each limit was used before the ringing call."""
 
     calls_per_caller_per_hour: int = 0
     calls_at_once: int = 0
@@ -37,7 +38,7 @@ class LineUse(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """Names of limits, as in `LineLimits`."""
+    """The names of the limits that are reached or near, as in `LineLimits`."""
 
     reached: tuple[str, ...] = ()
     near: tuple[str, ...] = ()
@@ -57,7 +58,7 @@ CALLER_LIMIT = "calls_per_caller_per_hour"
 
 
 def verdict(limits: LineLimits, use: LineUse) -> Verdict:
-    """Which limits the ringing call would exceed, and which are near."""
+    """Decide which limits the ringing call would exceed, and which are near."""
     shares = {
         name: getattr(use, name) / limit
         for name in LineLimits.__struct_fields__
@@ -70,15 +71,20 @@ def verdict(limits: LineLimits, use: LineUse) -> Verdict:
 
 
 class LimitStore(Protocol):
-    """Where the limits are kept, and the calls that use them up."""
+    """Stores the limits and the calls that count against them."""
 
     async def read_limits(self) -> LineLimits:
-        """The defaults if none are stored. Raises StoreUnavailable and InvalidDocument."""
+        """Return the limits; the defaults if none are stored.
+
+        Raises StoreUnavailable and InvalidDocument.
+        """
 
     async def write_limits(self, limits: LineLimits) -> None:
-        """Raises StoreUnavailable."""
+        """Replace the limits. Raises StoreUnavailable."""
 
     async def line_use(self, caller: str | None, now: datetime.datetime) -> LineUse:
-        """By all callers, and by `caller` if one is given. Counted over the stored calls; a call
-        counts as running for at most an hour, so that one whose end was never recorded doesn't
-        occupy the line. Raises StoreUnavailable."""
+        """Return the use by all callers and, if given, by `caller`.
+
+        Counts the stored calls. A call counts as live for at most an hour, so that one whose end
+        was never recorded doesn't occupy the line. Raises StoreUnavailable.
+        """

@@ -1,4 +1,4 @@
-"""Whether the line is all right: who is on it, what today costs, and what needs attention."""
+"""The state of the line: who is on it, what today costs, and what needs attention."""
 
 import asyncio
 import datetime
@@ -24,7 +24,7 @@ from ringdown.webhooks import LostWebhook
 from ringdown.webhooks.lost import lost_since
 
 LOOKS_BACK = datetime.timedelta(days=1)
-"""Calls that failed longer ago no longer need attention."""
+"""Calls that failed earlier than this no longer need attention."""
 _MOST_CALLS = 100
 
 FAILURES = {
@@ -37,11 +37,11 @@ FAILURES = {
         "the caller hung up during the notice, or no stream handler was reached"
     ),
 }
-"""Unwanted endings, and what happened."""
+"""Endings that count as failures, and what happened."""
 
 
 class Subject(enum.StrEnum):
-    """What a concern is about; `Concern.name` is its name."""
+    """The kind of thing that a concern is about; `Concern.name` names the thing."""
 
     AGENT = "agent"
     NUMBER = "number"
@@ -49,18 +49,18 @@ class Subject(enum.StrEnum):
     CALLS = "calls"
     """Calls that ended for the same reason."""
     OUTCOMES = "outcomes"
-    """Outcomes that couldn't be found out."""
+    """Outcomes that couldn't be determined."""
     WEBHOOK = "webhook"
     """A receiver that didn't accept its messages."""
 
 
 class Concern(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that a person should look at."""
+    """Something that needs a person's attention."""
 
     subject: Subject
     name: str
     text: str
-    """A sentence; what to do about it depends on where it is shown."""
+    """One sentence, without advice: what to do depends on where the concern is shown."""
     calls: tuple[str, ...] = ()
     """SIDs, newest first."""
 
@@ -75,12 +75,12 @@ class Hours(msgspec.Struct, frozen=True, kw_only=True):
 
 class LineState(msgspec.Struct, frozen=True, kw_only=True):
     live: tuple[CountedCall, ...]
-    """The newest first."""
+    """The live calls, newest first."""
     today: Day
     use: LineUse
     limits: LineLimits
     hours: dict[str, Hours]
-    """By agent: the default one, and those that have a number."""
+    """Opening hours by agent id: of the default agent, and of those that have a number."""
     concerns: tuple[Concern, ...]
     """Most serious first; empty if all is well."""
 
@@ -93,7 +93,7 @@ class LineStore(AgentStore, CallIndex, FigureStore, LimitStore, Protocol):
 
 
 async def line_state(store: LineStore, now: datetime.datetime, zone: datetime.tzinfo) -> LineState:
-    """`zone` says when today began. Raises StoreUnavailable."""
+    """Read the state of the line. Today began at midnight in `zone`. Raises StoreUnavailable."""
     try:
         async with asyncio.TaskGroup() as group:
             sums = group.create_task(read_days_and_live(store, days_until(now, zone, 2), now))
@@ -130,8 +130,8 @@ async def line_state(store: LineStore, now: datetime.datetime, zone: datetime.tz
 async def _in_trouble(
     store: CallIndex, days: Sequence[Day], now: datetime.datetime
 ) -> tuple[tuple[ListedCall, ...], tuple[ListedCall, ...]]:
-    """Calls that failed, and those whose outcome couldn't be found out. Asks only for what the sums
-    say has happened, because each reason is a query."""
+    """Return the calls that failed, and those whose outcome couldn't be determined. Asks only for
+    what the sums say has happened, because each end reason needs a query."""
     seen = CallQuery(since=now - LOOKS_BACK, limit=_MOST_CALLS)
     reasons = tuple(reason for reason in FAILURES if any(reason in day.endings for day in days))
     has_unknown = any("problem" in counts for day in days for counts in day.outcomes.values())
@@ -141,11 +141,11 @@ async def _in_trouble(
 
 
 async def _limits(store: LimitStore) -> tuple[LineLimits, tuple[Concern, ...]]:
-    """Limits that can't be read don't limit the line."""
+    """Read the limits. If they can't be read, the line has none."""
     try:
         return await store.read_limits(), ()
     except InvalidDocument as error:
-        text = f"No limit applies, because they can't be read: {error}."
+        text = f"No limit applies, because the limits can't be read: {error}."
         return LineLimits(**dict.fromkeys(LineLimits.__struct_fields__)), (
             Concern(subject=Subject.LIMIT, name="settings/limits", text=text),
         )
@@ -166,7 +166,7 @@ def agent_concerns(
 def number_concerns(numbers: Mapping[str, str], found: Mapping[str, Findings]) -> Iterator[Concern]:
     for number, agent_id in sorted(numbers.items()):
         if agent_id not in found:
-            text = f"It names the agent {agent_id}, which does not exist."
+            text = f"It is assigned to the agent {agent_id}, which does not exist."
             yield Concern(subject=Subject.NUMBER, name=number, text=text)
 
 
@@ -180,7 +180,7 @@ def limit_concerns(limits: LineLimits, use: LineUse) -> Iterator[Concern]:
 
 
 def call_concerns(failed: Sequence[ListedCall]) -> Iterator[Concern]:
-    """One for each reason, most frequent first. `failed` is ordered newest first."""
+    """Yield a concern for each reason, most frequent first. `failed` is ordered newest first."""
     ordered = sorted(failed, key=lambda call: str(call.end_reason))
     grouped = [list(calls) for _, calls in groupby(ordered, key=lambda call: call.end_reason)]
     for calls in sorted(grouped, key=len, reverse=True):
@@ -195,18 +195,18 @@ def call_concerns(failed: Sequence[ListedCall]) -> Iterator[Concern]:
 
 
 def outcome_concerns(unknown: Sequence[ListedCall]) -> Iterator[Concern]:
-    """`unknown` is ordered newest first."""
+    """Yield a concern if there are any. `unknown` is ordered newest first."""
     if unknown:
         yield Concern(
             subject=Subject.OUTCOMES,
             name="problem",
-            text=f"The outcome of {_calls(unknown)} in the last 24 hours couldn't be found out.",
+            text=f"The outcome of {_calls(unknown)} in the last 24 hours couldn't be determined.",
             calls=tuple(call.call_sid for call in unknown),
         )
 
 
 def webhook_concerns(lost: Sequence[LostWebhook]) -> Iterator[Concern]:
-    """One for each receiver. `lost` is ordered newest first."""
+    """Yield a concern for each receiver. `lost` is ordered newest first."""
     for url in dict.fromkeys(each.url for each in lost):
         theirs = [each for each in lost if each.url == url]
         count = "1 message" if len(theirs) == 1 else f"{len(theirs)} messages"
@@ -233,7 +233,7 @@ def _hours(
 
 
 def hours_at(agent: Agent, at: datetime.datetime) -> Hours | None:
-    """None if the agent has no opening hours."""
+    """Whether the agent is open, and when that changes; None if it has no opening hours."""
     if agent.opening_hours is None:
         return None
     local = local_time(agent, at)

@@ -1,4 +1,4 @@
-"""Finds out what came of a call: one request to a text model."""
+"""Finds out what came of a call, with one request to a text model."""
 
 import datetime
 
@@ -16,7 +16,7 @@ NO_GEMINI = "GEMINI_API_KEY is not set, and Vertex AI is not chosen. Set one of 
 async def ask_outcome(
     model: TextModel | None, record: CallRecord, after_call: AfterCall, now: datetime.datetime
 ) -> Outcome:
-    """The answers, or the problem. `model` is None if Gemini isn't configured."""
+    """Return the answers, or the problem. `model` is None if Gemini isn't configured."""
     questions = after_call.revision
     if model is None:
         return Outcome(questions=questions, asked_at=now, problem=NO_GEMINI)

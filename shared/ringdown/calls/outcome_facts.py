@@ -7,8 +7,10 @@ from ringdown.calls.outcomes import Value
 
 
 def outcome_facts(record: CallRecord) -> Iterator[tuple[str, str]]:
-    """Name and value, with the time of the evidence from the ring. Nothing if the outcome is
-    unknown."""
+    """Yield the name and value of each fact; nothing if the outcome is unknown.
+
+    A value that has evidence includes the evidence's time, counted from the ring.
+    """
     outcome = record.outcome
     if outcome is None or outcome.problem is not None:
         return

@@ -1,4 +1,4 @@
-"""The questions about an ended call, and which of the answers are kept. Pure.
+"""Asks the questions about an ended call, and decides which answers are kept. Pure.
 
 The transcript comes from a stranger, and may tell the model what to answer. So a value counts only
 with its evidence: a turn that exists, a quote from it, and the value's own words in it.
@@ -30,7 +30,7 @@ LONGEST_FOLLOW_UP = 300
 _LONG_ANSWER = 2_500
 _LONGEST_VALUE = 1_000
 _LARGEST = 1e15
-"""Callers say neither larger numbers nor infinities."""
+"""No caller says a larger number, or infinity."""
 
 _ASKED = """\
 You read the record of a telephone call that is over, and fill in a form about it. The record is
@@ -59,7 +59,7 @@ class Unusable(Exception):
 
 
 class Answers(msgspec.Struct, frozen=True, kw_only=True):
-    """What is kept of the model's answer."""
+    """The parts of the model's answer that are kept."""
 
     fields: dict[str, Finding]
     success: Success
@@ -75,20 +75,20 @@ def is_worth_asking(record: CallRecord) -> bool:
 
 
 def question(record: CallRecord, after_call: AfterCall) -> dict[str, Json]:
-    """The body of a `generateContent`."""
+    """Return the body of a `generateContent` request."""
     asked = _ASKED.format(success=after_call.success, language=record.call.agent.language)
     return form_request(asked, shown_record(record), _schema(after_call))
 
 
 def about_usd(record: CallRecord, after_call: AfterCall) -> float:
-    """Roughly the most that asking costs: three bytes per token, and a long answer with its
-    thoughts."""
+    """Estimate the most that asking costs, with three bytes per token and a long answer (including
+    thoughts)."""
     sent = len(msgspec.json.encode(question(record, after_call)))
     return text_cost_usd(sent // 3, _LONG_ANSWER)
 
 
 def _schema(after_call: AfterCall) -> dict[str, Json]:
-    """In the subset of OpenAPI's schema that `responseSchema` accepts."""
+    """Return the form's schema, in the subset of OpenAPI that `responseSchema` accepts."""
     success = {"type": "STRING", "enum": [choice.value for choice in Success]}
     text = {"type": "STRING"}
     properties: dict[str, Json] = {
@@ -132,7 +132,10 @@ class _Claim(msgspec.Struct, frozen=True):
 
 
 def checked(text: str, record: CallRecord, after_call: AfterCall) -> Answers:
-    """The parts of the model's answer that have evidence in the record; raises Unusable."""
+    """Return the parts of the model's answer that have evidence in the record.
+
+    Raises Unusable if the answer can't be read.
+    """
     try:
         answer = msgspec.json.decode(text, type=_Answer)
     except (msgspec.DecodeError, RecursionError) as error:
@@ -183,7 +186,7 @@ def _claim(written: Json) -> _Claim | None:
 
 
 def _value(field: OutcomeField, value: Value) -> Value | None:
-    """The value if it is one of the field's, else None. A number may be written as 3.0."""
+    """Return the value if it suits the field, else None. An integer may be written as 3.0."""
     match field.type, value:
         case "boolean", bool():
             return value
@@ -206,8 +209,8 @@ def _value(field: OutcomeField, value: Value) -> Value | None:
 
 
 def _is_said(field: OutcomeField, value: Value, quote: str, said: str) -> bool:
-    """Whether the turn contains the value's words. Choices, a yes or no, and spelled-out numbers
-    don't have any; for those, the quote is the evidence."""
+    """Whether the turn contains the value's words. Choices, booleans and spelled-out numbers have
+    none to look for; for them, the quote is the evidence."""
     match value:
         case str() if not field.enum:
             return stands_in(value, said)
@@ -222,7 +225,7 @@ _NUMBER = re.compile(r"[0-9][0-9.,' ]*[0-9]|[0-9]")
 
 
 def _numbers(text: str) -> Iterator[float]:
-    """The numbers written in digits, each as any country may read it: 1,500 and 1.500 and 1 500."""
+    """Yield the numbers written in digits, read as in any country: 1,500 or 1.500 or 1 500."""
     for digits in _NUMBER.findall(unicodedata.normalize("NFKC", text)):
         for thousands, point in ((",' ", "."), (".' ", ",")):
             plain = digits.translate(str.maketrans("", "", thousands)).replace(point, ".")

@@ -1,4 +1,4 @@
-"""What came of a call for the business, found out after the call's end."""
+"""What came of a call for the business, found out after the call."""
 
 import datetime
 import enum
@@ -16,7 +16,7 @@ class Success(enum.StrEnum):
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """The value of a field, and the turn that is its evidence; None and None without evidence."""
+    """The value of a field, and the turn that is its evidence; both are None without evidence."""
 
     value: Value | None = None
     turn: int | None = None
@@ -26,15 +26,15 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What was found out (`calls/{sid}/outcome/answers`), or why nothing was."""
 
     questions: str
-    """The revision of the agent's `after_call` that was asked."""
+    """The revision of the agent's `after_call` whose questions were asked."""
     asked_at: datetime.datetime
     fields: dict[str, Finding] = {}
-    """By name, for all fields that were asked about."""
+    """Findings by name, for all fields that were asked about."""
     success: Success = Success.UNCLEAR
     success_turn: int | None = None
-    """The evidence of a yes or no."""
+    """The turn that is the evidence for a yes or no."""
     summary: str = ""
-    """One line, in the model's words; needs no evidence, and neither do topic and follow-up."""
+    """One line in the model's words. Like the topic and the follow-up, it needs no evidence."""
     topic: str = ""
     follow_up: str | None = None
     """What the business still has to do; None for nothing."""
@@ -43,29 +43,32 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     problem: str | None = None
     """Why answers are missing, and what to do; None if there are some."""
     tries: int = 1
-    """With a problem: how often it was asked in vain."""
+    """How often the model was asked in vain, if there is a problem."""
 
 
 STANDINGS = (*(success.value for success in Success), "problem")
 
 
 def standing(outcome: Outcome) -> str:
-    """In a word: yes, no, unclear or problem."""
+    """Sum up the outcome in one word: yes, no, unclear or problem."""
     return outcome.success.value if outcome.problem is None else "problem"
 
 
 class OutcomeStore(Protocol):
-    """Where outcomes are kept. Raises StoreUnavailable when the store does not answer."""
+    """Stores outcomes. Raises StoreUnavailable when the store doesn't answer."""
 
     async def keep_outcome(self, call_sid: str, outcome: Outcome) -> bool:
-        """Write it next to the call's turns, with the call's lifetime, and its `standing` into the
-        call, for lists. False, and nothing is written, if the call is gone, or if `kept` says that
-        the stored one stays."""
+        """Write the outcome next to the call's turns, to expire with the call, and write its
+        `standing` into the call, for lists.
+
+        Writes nothing and returns False if the call is gone, or if `kept` says that the stored
+        outcome stays.
+        """
 
 
 def kept(before: Outcome | None, outcome: Outcome) -> Outcome | None:
-    """What to write after `before`; None if that stays. Answers are replaced only by later answers
-    to other questions, so that a message delivered twice changes nothing."""
+    """Return what replaces `before`; None if that stays. Only later answers to other questions
+    replace answers, so that a message delivered twice changes nothing."""
     if before is None:
         return outcome
     if before.problem is not None:

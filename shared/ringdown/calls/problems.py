@@ -31,26 +31,26 @@ SLOW_REPLY_MS = 2_000
 SLOW_BARGE_IN_MS = 600
 """Two people who talk over each other sort it out faster than this."""
 MANY_INTERRUPTIONS = 3
-"""One or two are normal in any conversation."""
+"""One or two interruptions are normal in any conversation."""
 REPEATED_ALIKE = 0.85
-"""How similar two sentences must be to say the same: the share of their words, in order."""
+"""How similar two sentences must be to count as the same: the share of words in the same order."""
 REPEATED_WORDS = 3
-"""Shorter ones ("yes", "thank you") are often said twice for no reason."""
+"""Shorter sentences ("yes", "thank you") are often said twice for no reason."""
 UNHEARD_AFTER_MS = 8_000
 """Enough for a greeting and the beginning of a reply to it."""
 LONG_VOICE_MS = 10_000
 WORDS_PER_S = 0.5
 """Slow speech has more than one word per second; half of it may be pauses."""
 LENGTHS_DIFFER_S = 15
-"""One length includes the notice and ringing, and the other doesn't; more than that is a loss."""
+"""Only one of the two lengths includes the notice and the ringing, which take less than this."""
 
 _LISTED = 3
 
 
 def problems(record: CallRecord) -> tuple[str, ...]:
-    """A sentence or two for each thing that went wrong, most serious first; empty if nothing did.
+    """Describe each thing that went wrong in a sentence or two, most serious first.
 
-    The times in them count from the ring.
+    Empty if nothing went wrong. Times in the sentences count from the ring.
     """
     record = timed_from_ring(record)
     call, turns = record.call, record.turns
@@ -76,8 +76,11 @@ def problems(record: CallRecord) -> tuple[str, ...]:
 
 
 def line_problems(record: CallRecord, *, caller_speaks: bool) -> tuple[str, ...]:
-    """The `problems` that aren't caused by the caller, a tool or the person transferred to. The
-    record's times already count from the ring; if `caller_speaks`, the caller should be heard."""
+    """Describe the `problems` not caused by the caller, a tool or the person transferred to.
+
+    The record's times must count from the ring. `caller_speaks` says whether the caller should be
+    heard.
+    """
     call = record.call
     return (
         *_ending(call),
@@ -90,12 +93,12 @@ def line_problems(record: CallRecord, *, caller_speaks: bool) -> tuple[str, ...]
 
 
 def reply_times_ms(turns: Sequence[Turn]) -> list[int]:
-    """How long the caller waited for each reply, sorted."""
+    """Return how long the caller waited for each reply, sorted."""
     return sorted(turn.reply_ms for turn in turns if turn.reply_ms is not None)
 
 
 def percentile(ordered: Sequence[int], share: float) -> int:
-    """The smallest of the `ordered` values that at least `share` of them don't exceed."""
+    """Return the smallest of the `ordered` values that at least `share` of them don't exceed."""
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
@@ -164,7 +167,7 @@ def _why_no_model(call: Call) -> str:
     code = call.model_error.partition(" ")[0]
     refusal = refusal_of(call.model_error, int(code) if code.isdigit() else None)
     meaning = "" if refusal is None else f"{_REFUSALS[refusal]} "
-    return f"{meaning}It said: {_sentence(call.model_error)} To try again: ringdown doctor"
+    return f"{meaning}The service said: {_sentence(call.model_error)} To try again: ringdown doctor"
 
 
 def _agent_document(call: Call) -> Iterator[str]:
@@ -200,7 +203,7 @@ def _endpoints(call: Call) -> Iterator[str]:
 
 
 def _moves(call: Call) -> Iterator[tuple[str | None, Reconnect]]:
-    """Reconnects to another endpoint, each with the endpoint before it."""
+    """Yield the reconnects to another endpoint, each with the endpoint before it."""
     befores = (None, *(made.endpoint for made in call.reconnects))
     for before, made in zip(befores, call.reconnects, strict=False):
         if made.endpoint != before:
@@ -212,8 +215,8 @@ _BETWEEN_TURNS_MS = 1_000
 
 
 def _reconnects(call: Call) -> Iterator[str]:
-    """Except those that the service requires every ten minutes or so, and that callers don't
-    hear."""
+    """Report reconnects, except those that the service requires every ten minutes or so and that
+    callers don't notice."""
     moved = [made for _, made in _moves(call)]
     heard = [
         made
@@ -225,14 +228,14 @@ def _reconnects(call: Call) -> Iterator[str]:
         where = _some([f"{_clock(made.at_ms)} ({made.reason})" for made in heard])
         longest = _s(max(made.took_ms for made in heard))
         yield (
-            f"The connection to the model was replaced {_times(len(heard))}, and the call"
-            f" continued: at {where}. It took at most {longest}. If it happens often, check the"
-            " model's status page and quota."
+            f"The connection to the model was replaced {_times(len(heard))}, at {where}, and the"
+            f" call continued. It took at most {longest}. If it happens often, check the model's"
+            " status page and quota."
         )
 
 
 def _no_sound(call: Call) -> Iterator[str]:
-    """Words without a voice."""
+    """Report replies that had words but no audible voice."""
     silent = [_clock(made.at_ms) for made in call.reconnects if made.reason == NO_SOUND]
     if silent:
         yield (
@@ -263,14 +266,15 @@ def _tools(record: CallRecord) -> Iterator[str]:
     failed: dict[tuple[str, str], int] = defaultdict(int)
     for call in calls:
         if call.outcome is ToolOutcome.FAILED:
-            failed[call.name, call.error or "without a reason"] += 1
+            failed[call.name, call.error or "It gave no reason"] += 1
     for (name, error), times in failed.items():
         asked = sum(call.name == name for call in calls)
-        yield f"The tool {name} failed {_times(times)} of {asked}: {_sentence(error)}"
+        how_often = "" if asked == 1 else f" {times} out of {asked} times"
+        yield f"The tool {name} failed{how_often}: {_sentence(error)}"
     for call in calls:
         if call.outcome is ToolOutcome.UNKNOWN and not may_be_running(call, record.call):
             error = "No result arrived." if call.error is None else _sentence(call.error)
-            yield f"The tool {call.name} may or may not have been done: {error}"
+            yield f"The tool {call.name} may or may not have completed: {error}"
 
 
 def _transfers(call: Call) -> Iterator[str]:
@@ -287,7 +291,7 @@ def _transfers(call: Call) -> Iterator[str]:
             " another one. The webhook's log says why, at “call taken over”."
         )
     if call.stream_error is not None:
-        yield f"Twilio reports about the audio stream: {_sentence(call.stream_error)}"
+        yield f"Twilio reported a problem with the audio stream: {_sentence(call.stream_error)}"
 
 
 def _gave_up_waiting(call: Call) -> bool:
@@ -307,7 +311,7 @@ def _slow_replies(turns: Sequence[Turn]) -> Iterator[str]:
     where = _some([f"{_clock(turn.start_ms)} ({_s(turn.reply_ms or 0)})" for turn in slow])
     yield (
         f"Replies were slow: 95 of 100 came within {_s(slow_ms)}, and callers notice anything over"
-        f" {_s(SLOW_REPLY_MS)}. At {where}."
+        f" {_s(SLOW_REPLY_MS)}. The slow ones: {where}."
     )
 
 
@@ -334,8 +338,8 @@ def _repetitions(turns: Sequence[Turn]) -> Iterator[str]:
 
 
 def _missing_words(turns: Sequence[Turn]) -> Iterator[str]:
-    """Speech of which hardly anything was transcribed: it is missing from the record, and from any
-    memory made from it."""
+    """Report long speech of which hardly anything was transcribed. It is missing from the record,
+    and from any memory made from it."""
     for turn in turns:
         length_ms, words = turn.end_ms - turn.start_ms, len(turn.text.split())
         if length_ms >= LONG_VOICE_MS and words < length_ms * WORDS_PER_S / 1_000:
@@ -366,7 +370,7 @@ def _cost(call: Call) -> Iterator[str]:
 _TWILIO_FAILURES = {
     "busy": "the line was busy",
     "failed": "the call couldn't be completed",
-    "no-answer": "nobody answered",
+    "no-answer": "no one answered",
     "canceled": "the call was cancelled while it rang",
 }
 
@@ -383,7 +387,7 @@ def _twilio(call: Call) -> Iterator[str]:
             " set to the webhook's /status."
         )
     elif (missing_s := _unrecorded_s(call)) > LENGTHS_DIFFER_S:
-        yield f"Twilio counts {missing_s:.0f} s more than the record has: its end may be missing."
+        yield f"Twilio counts {missing_s:.0f} s more than the record, whose end may be missing."
 
 
 _ALL_HERE = frozenset({EndReason.AGENT_HUNG_UP, EndReason.CALLER_HUNG_UP})
@@ -425,8 +429,8 @@ def _sentence(text: str) -> str:
 def _outcome(record: CallRecord) -> Iterator[str]:
     outcome = record.outcome
     if outcome is not None and outcome.problem is not None:
-        times = "once" if outcome.tries == 1 else f"{outcome.tries} times"
+        tries = "1 try" if outcome.tries == 1 else f"{outcome.tries} tries"
         yield (
-            f"The outcome is unknown after {times}. {outcome.problem} Correct that, and run:"
+            f"The outcome is unknown after {tries}. {outcome.problem} Correct that, and run:"
             " ringdown calls analyse --since 30d"
         )

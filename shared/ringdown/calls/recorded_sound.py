@@ -1,6 +1,6 @@
-"""The sound of a whole call, joined from its parts: WAV, PCM16 at 8 kHz, the caller left.
+"""Joins the parts of a call's recording into one WAV file: PCM16 at 8 kHz, the caller on the left.
 
-The size follows from the parts' names alone, so any range can be read without the rest.
+The list of parts is enough to know the file's size, so any range can be read without the rest.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ _SILENCE_AT_ONCE = PHONE_HZ
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """Samples of the recording that a part fills; None for a gap."""
+    """The samples of the recording that a part fills; `part` is None for a gap."""
 
     part: KeptPart | None
     starts: int
@@ -37,11 +37,11 @@ class RecordedSound:
     def __init__(
         self, recordings: RecordingStore, call_sid: str, parts: Sequence[KeptPart]
     ) -> None:
-        """`parts` isn't empty."""
+        """`parts` must not be empty."""
         self._recordings = recordings
         self._call_sid = call_sid
         self.began_ms = min(part.offset_ms for part in parts)
-        """Since the ring."""
+        """When the recording began, in ms since the ring."""
         self._spans = _spans(parts, self.began_ms)
         self._samples = self._spans[-1].ends
 
@@ -54,7 +54,10 @@ class RecordedSound:
         return _HEADER.size + self._samples * _SAMPLE_BYTES
 
     async def wav(self, first: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
-        """The bytes of the file from `first` until just before `end`. Raises StoreUnavailable."""
+        """Yield the bytes of the WAV file from `first` until just before `end`.
+
+        Raises StoreUnavailable.
+        """
         end = self.wav_bytes if end is None else min(end, self.wav_bytes)
         if first < _HEADER.size:
             yield self._header()[first:end]
@@ -67,13 +70,13 @@ class RecordedSound:
             yield piece
 
     async def sides(self) -> tuple[Pcm, Pcm]:
-        """All the samples of the caller, and of the agent."""
+        """Return all the samples of the caller, and of the agent."""
         sound = b"".join([piece async for piece in self._sound(0, self._samples)])
         both = np.frombuffer(sound, "<i2").reshape(-1, _SIDES)
         return both[:, 0], both[:, 1]
 
     async def _sound(self, first: int, end: int) -> AsyncIterator[bytes]:
-        """PCM16 in whole samples, with both sides interleaved."""
+        """Yield PCM16 in whole samples, with both sides interleaved."""
         wanted = [span for span in self._spans if span.starts < end and span.ends > first]
         for begin in range(0, len(wanted), _READ_AT_ONCE):
             batch = wanted[begin : begin + _READ_AT_ONCE]
@@ -107,7 +110,7 @@ class RecordedSound:
 
 
 async def recorded_sound(recordings: RecordingStore | None, call_sid: str) -> RecordedSound | None:
-    """A call's recording, if there is one. Raises StoreUnavailable."""
+    """Find a call's recording; None if there isn't one. Raises StoreUnavailable."""
     parts = () if recordings is None else await recordings.list_parts(call_sid)
     if recordings is None or not parts:
         return None
@@ -115,8 +118,8 @@ async def recorded_sound(recordings: RecordingStore | None, call_sid: str) -> Re
 
 
 def _spans(parts: Sequence[KeptPart], began_ms: int) -> list[_Span]:
-    """Which part fills which samples. A later attempt's part cuts off one that lasts too long by
-    its own clock."""
+    """Work out which part fills which samples. A part that lasts too long by its own clock is cut
+    off where the next one begins."""
     starts = [(part.offset_ms - began_ms) * SAMPLES_PER_MS for part in parts]
     starts = list(itertools.accumulate(starts, max))
     spans: list[_Span] = []

@@ -1,7 +1,7 @@
 """Recordings of calls: the sound of both sides, kept in parts during the call.
 
-Each part is a WAV file, µ-law at 8 kHz: the caller left, the agent right. Its name says where it
-belongs, so a list of names is enough to join them.
+Each part is a WAV file, µ-law at 8 kHz, with the caller on the left and the agent on the right. Its
+name says where it belongs, so a list of names is enough to join the parts.
 """
 
 import struct
@@ -13,7 +13,7 @@ from ringdown.tools import Json
 
 SAMPLES_PER_MS = 8
 SILENCE = b"\xff"
-"""Of µ-law."""
+"""A silent µ-law sample."""
 
 _SIDES = 2
 _HEADER = struct.Struct("<4sI4s4sIHHIIHHH4sII4sI")
@@ -22,7 +22,7 @@ _MULAW = 7  # WAVE_FORMAT_MULAW
 
 @dataclass(frozen=True, slots=True)
 class RecordingPart:
-    """What was heard on both sides, starting `offset_ms` after the ring. Both are equally long."""
+    """The sound of both sides, equally long, starting `offset_ms` after the ring."""
 
     attempt: int
     number: int
@@ -50,7 +50,7 @@ class RecordingPart:
 
 @dataclass(frozen=True, slots=True, order=True)
 class KeptPart:
-    """A part that a store holds, ordered by time."""
+    """A stored part. Sorting parts puts them in order of time."""
 
     attempt: int
     number: int
@@ -63,7 +63,7 @@ class KeptPart:
 
 
 def kept_part(name: str, size: int) -> KeptPart | None:
-    """The part that a file or object of this name and size is; None if it isn't one."""
+    """Return the part in a file or object with this name and size; None if it isn't a part."""
     fields = name.removesuffix(".wav").split("-")
     if not all(field.isascii() and field.isdigit() for field in fields) or size < _HEADER.size:
         return None
@@ -75,30 +75,29 @@ def kept_part(name: str, size: int) -> KeptPart | None:
 
 
 def sound_of(wav: bytes) -> bytes:
-    """The µ-law of a part's file, with the sides interleaved."""
+    """Return the µ-law bytes in a part's file, with the sides interleaved."""
     return wav[_HEADER.size :]
 
 
 def may_be_recorded(call: Mapping[str, Json]) -> bool:
-    """Whether the call of this document may have a recording."""
+    """Whether the call in this document may have a recording."""
     agent = call.get("agent")
     return not isinstance(agent, dict) or bool(agent.get("record"))
 
 
 class RecordingStore(Protocol):
-    """Where recordings are kept. Every method raises StoreUnavailable if the store doesn't
-    answer."""
+    """Stores recordings. Every method raises StoreUnavailable if the store doesn't answer."""
 
     async def keep_part(self, call_sid: str, part: RecordingPart) -> None:
         """Write a part. Repeating it changes nothing."""
 
     async def list_parts(self, call_sid: str) -> tuple[KeptPart, ...]:
-        """In order; empty if the call wasn't recorded."""
+        """Return the parts in order; empty if the call wasn't recorded."""
 
     async def read_part(self, call_sid: str, part: KeptPart) -> bytes:
-        """Its file; empty if it is gone."""
+        """Return the part's file; empty if it is gone."""
 
     async def erase_recording(self, call_sid: str) -> bool:
-        """Whether there was one."""
+        """Erase the call's recording, and return whether there was one."""
 
     async def close(self) -> None: ...

@@ -1,4 +1,4 @@
-"""Finding calls by what went wrong in them."""
+"""Finds calls by what went wrong in them."""
 
 import asyncio
 import datetime
@@ -30,7 +30,7 @@ class Found:
 
 
 class Search:
-    """The calls of `query` with their problems, newest first; `limit` is the page size.
+    """Searches the calls of `query`, newest first; the query's `limit` is the page size.
 
     `problem` must occur in one of the problems (case-insensitive); "" matches any. `outcome` is one
     of STANDINGS, or "" for any.
@@ -50,10 +50,10 @@ class Search:
         self._query = query
         self._problem = problem
         self.gave_up_at: datetime.datetime | None = None
-        """When the last call examined began, if there are more before it."""
+        """When the last call examined began, if older ones were left unexamined."""
 
     async def found(self) -> AsyncIterator[Found]:
-        """Ends after the last call, or after examining MOST_LOOKED_THROUGH."""
+        """Yield the matching calls with their problems. Examines at most MOST_LOOKED_THROUGH."""
         seen: set[str] = set()
         query = self._query
         while page := [c for c in await self._store.list_calls(query) if c.call_sid not in seen]:
@@ -65,7 +65,7 @@ class Search:
                 if self._is_wanted(found):
                     yield found
             seen.update(call.call_sid for call in page)
-            # Calls of the same moment may be on the next page, too.
+            # More calls may have begun at the same moment, and be on the next page.
             query = msgspec.structs.replace(query, until=page[-1].created_at + _MOMENT)
 
     def _is_wanted(self, found: Found) -> bool:
@@ -74,7 +74,7 @@ class Search:
 
 
 async def with_problems(store: CallStore, calls: Sequence[ListedCall]) -> list[Found]:
-    """Each call with its problems, which takes reading its whole record."""
+    """Return each call with its problems, which requires reading its whole record."""
     turn = asyncio.Semaphore(_AT_ONCE)
 
     async def one(call: ListedCall) -> Found:

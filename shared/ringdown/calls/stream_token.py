@@ -26,8 +26,8 @@ def mint(secrets: tuple[str, ...], *, call_sid: str, attempt: int, now_s: float)
 def verify(secrets: tuple[str, ...], token: str, *, call_sid: str, now_s: float) -> int:
     """Return the attempt that `token` allows for `call_sid`; raise TokenRefused otherwise.
 
-    Numbers have one spelling, as `mint` wrote them: `int` reads "01", " 1" and other scripts'
-    digits as 1, too.
+    Numbers must be spelled as `mint` wrote them, because `int` also reads "01", " 1" and other
+    scripts' digits as 1.
     """
     parts = token.split(".")
     macs = parts[3:]

@@ -1,8 +1,8 @@
 """A call that the store didn't accept travels with its stream, in the TwiML's parameters.
 
-The stream handler can then carry it on its own, with the agent that the webhook chose. What travels
-determines the model's instructions and the tools' URLs, so it is signed like the token. It is sent
-only when the store fails: Twilio keeps TwiML in its logs for a while.
+The stream handler can then answer it without the store, using the agent that the webhook chose.
+What travels determines the model's instructions and the tools' URLs, so it is signed like the
+token. It is sent only when the store fails, because Twilio keeps TwiML in its logs for a while.
 """
 
 import base64
@@ -19,13 +19,13 @@ from ringdown.macs import mac, shares_a_mac
 MAX_PARAMETERS = 90
 """Twilio's REST API accepts 99 parameters for a stream; its docs don't mention a limit for
 TwiML."""
-_MOST_MACS = 2  # as for a stream's token
+_MOST_MACS = 2  # as in a stream token
 _VALUE_CHARS = 480  # name and value must be under 500 characters together
 _MAX_JSON_BYTES = 1_000_000
 
 
 def pack(secrets: tuple[str, ...], call: Call) -> dict[str, str]:
-    """The parameters that carry `call`; none if it is too large to travel."""
+    """Return the parameters that carry `call`; none if it is too large to travel."""
     payload = base64.urlsafe_b64encode(zlib.compress(msgspec.json.encode(call))).decode()
     text = ".".join((*(_mac(secret, payload) for secret in secrets), payload))
     values = [text[at : at + _VALUE_CHARS] for at in range(0, len(text), _VALUE_CHARS)]
@@ -37,7 +37,7 @@ def pack(secrets: tuple[str, ...], call: Call) -> dict[str, str]:
 def unpack(
     secrets: tuple[str, ...], parameters: Mapping[str, str], *, call_sid: str
 ) -> Call | None:
-    """The call that travels in a stream's `parameters`, if any.
+    """Return the call that travels in a stream's `parameters`, if any.
 
     Raises TokenRefused unless we packed it for this call.
     """

@@ -4,7 +4,7 @@ https://PAGE/{call_sid}.{expiry, Unix s}.{HMAC-SHA256}
 
 It goes to the caller's phone by text, and says nothing about them. Anyone who has it can send
 something into that call, but read nothing; once the call is over, the store accepts nothing more
-(`ringdown.calls.uploads`). Like a stream's token, it has a MAC for each secret.
+(`ringdown.calls.uploads`). Like a stream token, it has a MAC for each secret.
 """
 
 import re
@@ -21,14 +21,17 @@ _SHAPE = re.compile(
 
 
 def mint(page_url: str, secrets: tuple[str, ...], *, call_sid: str, now_s: float) -> str:
-    """The link for a call; `page_url` has no trailing slash."""
+    """Make the link for a call; `page_url` has no trailing slash."""
     expires_s = int(now_s) + LIFETIME_S
     macs = ".".join(_mac(secret, call_sid, expires_s) for secret in secrets)
     return f"{page_url}/{call_sid}.{expires_s}.{macs}"
 
 
 def verify(secrets: tuple[str, ...], token: str, *, now_s: float) -> str:
-    """The SID of the call that `token`, a link's last part, is for; raises TokenRefused."""
+    """Return the SID of the call that `token`, a link's last part, is for.
+
+    Raises TokenRefused if the token is invalid or has expired.
+    """
     found = _SHAPE.fullmatch(token)
     if found is None:
         raise TokenRefused("the link is malformed")

@@ -1,8 +1,8 @@
 """What callers send from their phones during a call: pictures and lines of text.
 
-calls/{sid}/uploads/{n}     for this call only, unless its agent has `keep_photos`
+calls/{sid}/uploads/{n}     deleted after the call unless its agent has `keep_photos`
 
-Uploads were made harmless when they were received: a picture is a JPEG that was encoded here,
+Uploads were made harmless when they were received: a picture is a JPEG that Ringdown encoded again,
 without location or other metadata, and a text is plain.
 """
 
@@ -16,8 +16,8 @@ from ringdown.calls import Call, CallStore
 
 MOST_IN_A_CALL = 5
 MOST_PICTURE_BYTES = 400_000
-"""A JPEG of 1,024 px. Bytes are stored as text, in which this is half of what a Firestore document
-holds."""
+"""Enough for a JPEG of 1,024 px. Bytes are stored as text, so this fills half of a Firestore
+document."""
 LONGEST_SIDE_PX = 1_024
 MOST_TEXT_CHARS = 500
 KEPT_FOR = datetime.timedelta(hours=4)
@@ -35,7 +35,7 @@ class Upload(msgspec.Struct, frozen=True, kw_only=True):
     text: str = ""
     """One or more lines, at most MOST_TEXT_CHARS."""
     n: int = 0
-    """From 1, in order of arrival; assigned by the store."""
+    """The upload's number in the call, from 1 in order of arrival; assigned by the store."""
 
     def __post_init__(self) -> None:
         if bool(self.picture) == bool(self.text):
@@ -55,7 +55,7 @@ class Reception(enum.StrEnum):
 
 
 class UploadStore(Protocol):
-    """Where uploads wait. Every method raises StoreUnavailable when the store does not answer."""
+    """Stores uploads. Every method raises StoreUnavailable when the store doesn't answer."""
 
     async def add_upload(self, call_sid: str, upload: Upload) -> Reception:
         """Keep the upload, if the agent has the caller on the line and there aren't too many.
@@ -65,15 +65,17 @@ class UploadStore(Protocol):
         """
 
     async def later_uploads(self, seen: dict[str, int]) -> dict[str, tuple[Upload, ...]]:
-        """The uploads of each call in `seen` after the last number seen there, in order; without
-        calls that have none. Makes one request, however many calls there are."""
+        """Return each call's uploads after the last number in `seen`, in order.
+
+        Leaves out calls that have none. Makes one request, however many calls there are.
+        """
 
     async def delete_uploads(self, call_sid: str) -> None:
-        """Delete all of a call's; having none isn't an error."""
+        """Delete all of a call's uploads; having none isn't an error."""
 
 
 class EndedUploadStore(CallStore, UploadStore, Protocol):
-    """The methods needed to delete them after a call."""
+    """The methods needed to delete uploads after a call."""
 
 
 async def delete_after_call(store: EndedUploadStore, call_sid: str) -> None:
@@ -87,7 +89,7 @@ async def delete_after_call(store: EndedUploadStore, call_sid: str) -> None:
 
 
 async def kept_pictures(store: UploadStore, call: Call) -> dict[int, bytes]:
-    """The pictures of a call by number, if its agent keeps them; raises what the store raises."""
+    """Return a call's pictures by number, if its agent keeps them; raises what the store raises."""
     if not (call.agent.keep_photos and call.uploads):
         return {}
     found = await store.later_uploads({call.call_sid: 0})

@@ -11,8 +11,10 @@ _SHORT = len("anonymous")
 
 
 def number_shown(number: str, *, whole: bool) -> str:
-    """A phone number's end, enough to recognize it; all of it if `whole`. Anything else
-    (`anonymous`, `sip:…`) is shortened, too."""
+    """Return a phone number's last digits, enough to recognize it, or all of it if `whole`.
+
+    Anything else (`anonymous`, `sip:…`) is shortened, too.
+    """
     if whole:
         return number
     if is_e164(number):
@@ -21,7 +23,7 @@ def number_shown(number: str, *, whole: bool) -> str:
 
 
 def transfers_shown(call: Call) -> Iterator[str]:
-    """Whom the caller was transferred to, in order, and whether they took the call."""
+    """Yield whom the caller was transferred to, in order, and whether they took the call."""
     for name in call.failed_transfers:
         yield f"{name}, who didn't take the call"
     if call.transfer_to is not None and not call.agent.transfer_accept:
@@ -46,7 +48,8 @@ def ending(call: ListedCall) -> str:
 
 
 def length(call: ListedCall | CountedCall, now: datetime.datetime | None = None) -> str:
-    """As a clock counts; for a live call until `now`, or empty."""
+    """Return the call's length as minutes:seconds. A live call's is counted up to `now`, and empty
+    without it."""
     until = call.ended_at or now
     if until is None:
         return ""

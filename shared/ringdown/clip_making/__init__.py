@@ -1,7 +1,7 @@
 """Makes agents' clips, and deletes those no longer in use.
 
-Safe to repeat, and in any order, as events arrive: it reads the current agent and its draft, and
-makes only what is missing.
+Events may arrive repeatedly and in any order, because this reads the current agent and its draft,
+and makes only what is missing.
 """
 
 import asyncio
@@ -28,12 +28,12 @@ _log = Log(__name__)
 
 
 class AgentsAndClips(AgentStore, ClipStore, Protocol):
-    """A store for both."""
+    """A store of agents and clips."""
 
 
 @dataclass(slots=True)
 class _Failures:
-    """The clips that couldn't be made for one version of an agent and its draft: why, by key."""
+    """Why clips couldn't be made for one version of an agent and its draft, by key."""
 
     version: tuple[str | None, str | None] = (None, None)
     reasons: dict[str, str] = field(default_factory=dict)
@@ -48,14 +48,14 @@ class _Sentence:
 
 @dataclass(frozen=True, slots=True)
 class _Voices:
-    """Who can be heard under one agent's name."""
+    """The versions of an agent that callers can hear."""
 
     agents: tuple[Agent, ...]
-    """What answers calls, then what answers the draft's testers."""
+    """The version that answers calls, then the draft that its testers hear."""
     version: tuple[str | None, str | None]
 
     def sentences(self) -> dict[str, _Sentence]:
-        """By key."""
+        """Return everything that these agents say in fixed words, by clip key."""
         sentences = (
             _Sentence(clip_key(agent, text), agent, text)
             for agent in self.agents
@@ -65,7 +65,7 @@ class _Voices:
 
 
 class ClipMaker:
-    """One per process: it tracks what is being made, and what has failed."""
+    """Makes clips, and tracks what is being made and what has failed. Use one per process."""
 
     def __init__(self, open_model: Callable[[], LiveModel]) -> None:
         """`open_model` is called once, for the first missing clip."""
@@ -76,15 +76,15 @@ class ClipMaker:
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def failed(self, agent_id: str) -> Mapping[str, str]:
-        """Why clips are missing, by key; retried when the agent or its draft changes."""
+        """Return why clips are missing, by key. They are retried if the agent or draft changes."""
         failures = self._failures.get(agent_id)
         return {} if failures is None else dict(failures.reasons)
 
     async def make(self, store: AgentsAndClips, agent_id: str, now: datetime.datetime) -> None:
-        """Make the clips of the agent and its draft; their status says what fails.
+        """Make the clips of the agent and its draft, and write failures to their status.
 
-        If they are already being made, it waits, and makes what is still missing. Raises what the
-        store raises.
+        If they are already being made, this waits, and then makes what is still missing. Raises
+        what the store raises.
         """
         async with self._locks[agent_id]:
             await self._make(store, agent_id, now)
@@ -92,7 +92,7 @@ class ClipMaker:
     async def _make(self, store: AgentsAndClips, agent_id: str, now: datetime.datetime) -> None:
         before = self.failed(agent_id)
         kept = await store.list_clips(agent_id)
-        # Read after the list, whose clips were made for these versions or for older ones.
+        # Read after the list, so that the listed clips were made for these versions or older ones.
         voices = await _voices(store, agent_id)
         failures = self._failures.get(agent_id)
         if failures is None or failures.version != voices.version:
@@ -135,7 +135,7 @@ class ClipMaker:
     async def _make_one(
         self, store: AgentsAndClips, agent_id: str, sentence: _Sentence
     ) -> str | None:
-        """Why it failed; None if it was made."""
+        """Make a clip. Return why that failed, or None."""
         reason = ""
         for attempt in range(1, TRIES + 1):
             try:
@@ -156,7 +156,7 @@ class ClipMaker:
 
 
 async def _voices(store: AgentStore, agent_id: str) -> _Voices:
-    """The versions that answer calls: for a broken or missing document, the last good revision
+    """Read the versions that callers hear; for a broken or missing document, the last good revision
     (`ringdown.calls.answering`)."""
     stored = await store.read_agent(agent_id)
     draft = await store.read_agent(agent_id, draft=True)

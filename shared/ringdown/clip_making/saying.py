@@ -1,4 +1,4 @@
-"""Has a Live model say a sentence, exactly."""
+"""Has a Live model say a sentence word for word."""
 
 import asyncio
 from collections.abc import Sequence
@@ -30,11 +30,11 @@ INSTRUCTIONS = (
 
 _NO_TURNS = TurnTaking()  # only the model speaks
 _OPENING_S = 10.0
-_S_PER_CHARACTER = 0.15  # twice as slow as people speak
+_S_PER_CHARACTER = 0.15  # half as fast as people speak
 _LATE_WORDS_S = 2.0
-"""Words trail their sound by up to this long."""
+"""The transcript may arrive this long after the sound."""
 _FASTEST_CHARACTERS_S = 35
-"""Twice as fast as people speak: anything shorter was cut off."""
+"""Twice as fast as people speak; anything faster was cut off."""
 _MOST_PCM_BYTES = MOST_BYTES * 2 * MODEL_OUTPUT_HZ // PHONE_HZ
 
 
@@ -44,7 +44,7 @@ class NotSaid(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Config:
-    """A session for the voice only, without the agent's instructions, which are for callers."""
+    """The configuration of a session that has the agent's voice, but not its instructions."""
 
     model: str
     voice: str
@@ -73,7 +73,7 @@ class _Heard:
 
 
 async def say(model: LiveModel, agent: Agent, text: str) -> bytes:
-    """`text` as `agent` says it: µ-law, ready to play. One session is opened for it.
+    """Return the sound of `agent` saying `text`: µ-law, ready to play. Opens one session.
 
     Raises NotSaid.
     """
@@ -101,8 +101,8 @@ async def say(model: LiveModel, agent: Agent, text: str) -> bytes:
 async def _listen(
     session: ModelSession, heard: _Heard, deadline: asyncio.Timeout, agent: Agent, text: str
 ) -> None:
-    """Listen until everything was said. The turn itself ends only when it could have been
-    played."""
+    """Listen until everything has been said. The turn itself ends later, when its sound could have
+    been played."""
     async for event in session.receive():
         match event:
             case ModelSpeech(pcm):

@@ -1,4 +1,4 @@
-"""The sound of a clip: a model's speech, without the silence around it, as a telephone plays it."""
+"""Turns a model's speech into a clip's sound, without the silence around it."""
 
 import numpy as np
 
@@ -12,8 +12,10 @@ _CHUNK_BYTES = round(0.04 * MODEL_OUTPUT_HZ) * 2  # as the model sends them
 
 
 def clip_sound(pcm: bytes, volume_db: float) -> bytes:
-    """PCM16 LE at 24 kHz as µ-law at 8 kHz: trimmed, faded, and as loud as the replies of an agent
-    with that volume. Empty if it contains no speech."""
+    """Convert PCM16 LE at 24 kHz to µ-law at 8 kHz, trimmed and faded.
+
+    It is as loud as the replies of an agent with that volume. Empty if `pcm` has no speech.
+    """
     speech = _trimmed(np.frombuffer(pcm, "<i2", len(pcm) // 2)).tobytes()
     down = Downsampler(volume_db)
     chunks = (speech[at : at + _CHUNK_BYTES] for at in range(0, len(speech), _CHUNK_BYTES))

@@ -1,4 +1,4 @@
-"""Whether someone said exactly what they were asked to say."""
+"""Checks whether someone said exactly what they were asked to say."""
 
 from ringdown.spoken_words import letters, readings
 
@@ -10,8 +10,8 @@ def same_words(text: str, heard: str, language: str) -> bool:
 
     Case, punctuation and spaces don't count. A number may be in digits in one and in words in the
     other, if all numbers are read the same way: "20" is "twenty", "1984" is "nineteen eighty-four"
-    or "one nine eight four". Other signs aren't read ("$5" is "5"): a transcription that writes
-    them out doesn't match.
+    or "one nine eight four". Other symbols are ignored ("$5" is "5"), so a transcription that
+    spells them out doesn't match.
     """
     if len(heard) > _LONGEST:
         return False

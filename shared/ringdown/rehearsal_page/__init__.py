@@ -13,7 +13,7 @@ from ringdown.rehearsal_page.view import RunKey, view_of
 from ringdown.rehearsals.report import Report
 
 FILES = resources.files("ringdown.rehearsal_page") / "files"
-"""The files that a page in a site fetches, besides the call page's."""
+"""The files that a rehearsal page in a site loads, in addition to the call page's."""
 MOST_SOUND_BYTES = 50_000_000
 """With more, browsers open the page slowly."""
 
@@ -21,11 +21,11 @@ MOST_SOUND_BYTES = 50_000_000
 def rehearsal_page(
     report: Report, recordings: Mapping[RunKey, bytes], *, most_bytes: int = MOST_SOUND_BYTES
 ) -> str:
-    """The page as one HTML document that can play WAV files, up to `most_bytes` of them when
-    packed; those of failed calls come first.
+    """Return the page as one HTML document, with WAV files to play.
 
-    What callers and agents said is text and can never become markup; its policy allows only its own
-    script to run, and nothing to be fetched.
+    It has up to `most_bytes` of them when packed, those of failed calls first. What callers and
+    agents said is text and can never become markup. The page's policy allows only its own script to
+    run, and nothing to be fetched.
     """
     script = _file("rehearsal.js")
     script_hash = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -46,9 +46,11 @@ def rehearsal_page(
 def rehearsal_page_in_site(
     report: Report, *, head: str, above: str, files: str, call_page_files: str
 ) -> str:
-    """The same as a page of a site, without sound. `head` is what the site has in the head of every
-    page, and `above` what it shows above the report, both as HTML; FILES are served below
-    `files`."""
+    """Return the page for a site, without sound.
+
+    `head` is the HTML that the site has in the head of every page, and `above` the HTML that it
+    shows above the report. FILES are served below `files`.
+    """
     style = (
         f'{head}\n<link rel="stylesheet" href="{call_page_files}/page.css">'
         f'\n<link rel="stylesheet" href="{files}/rehearsal.css">'
@@ -78,7 +80,7 @@ def _document(
 
 
 def _packed(report: Report, recordings: Mapping[RunKey, bytes], left: int) -> dict[RunKey, str]:
-    """Compressed: most of a call is silence on one side at least."""
+    """Compress the recordings that fit in `left` bytes: mostly, at least one side is silent."""
     sounds: dict[RunKey, str] = {}
     for run in sorted(report.runs, key=lambda run: run.passed is not False):
         key = (run.persona.name, run.run)

@@ -14,7 +14,7 @@ from ringdown.rehearsals.tallies import FACTS
 from ringdown.wording import count, day_and_time
 
 RunKey = tuple[str, int]
-"""A persona's name, and which of its calls."""
+"""A persona's name, and the number of its call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """An interval on a line from 0 to 100, and the share that was seen; `text` says the same."""
+    """An interval on a line from 0 to 100, and the share that was found; `text` says the same."""
 
     text: str
     low: float
@@ -54,9 +54,9 @@ class Line:
 class RunView:
     title: str
     state: str
-    """passed, failed, or partial."""
+    """One of `passed`, `failed` and `partial`."""
     facts: str
-    """Its length and cost."""
+    """The call's length and cost."""
     partial: str
     checked: Sequence[Checked]
     lines: Sequence[Line]
@@ -174,7 +174,7 @@ def _run(run: PersonaRun, sound: str) -> RunView:
 def _checked(verdicts: Sequence[Verdict]) -> Iterator[Checked]:
     headings: tuple[tuple[str, Collection[str]], ...] = (
         ("Facts", FACTS),
-        ("How the call was", ("call",)),
+        ("How the call went", ("call",)),
         ("A model's opinion, which decides nothing", ("judge",)),
     )
     for heading, kinds in headings:
@@ -192,5 +192,5 @@ def _of(share: Share) -> str:
 
 
 def _between(share: Share) -> str:
-    """With 95 % certainty."""
+    """Return the interval that contains the true share with 95 % certainty."""
     return f"{100 * share.low:.0f}–{100 * share.high:.0f} %"

@@ -1,4 +1,4 @@
-"""Rehearsals: who calls an agent before real callers do, what must happen, and what did.
+"""Rehearsals: the personas that call an agent before real callers do, and what must happen.
 
 A persona is a caller described by operators. A rehearsal lets personas call an agent, or its draft,
 and keeps the results: a head (`Rehearsal`) and one document for each call (`PersonaRun`).
@@ -40,7 +40,7 @@ class Manner(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     unsure: bool = False
     """Begins each sentence with an "um"."""
     voice: Name | None = None
-    """One of espeak-ng's, such as en-us+f2; None: one that speaks the persona's language."""
+    """One of espeak-ng's voices, such as en-us+f2; None: one that speaks the persona's language."""
 
 
 class LineQuality(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,7 +58,7 @@ class LineQuality(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class When(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The moment of a line. Exactly one field is given."""
+    """The moment for a line. Exactly one field is given."""
 
     agent_silent_s: Seconds | None = None
     """The agent has replied, and has been silent for this long."""
@@ -75,7 +75,7 @@ class When(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the caller does next. Exactly one of `say`, `make`, `press`, `hang_up` and `wait`."""
+    """What the caller does next: exactly one of `say`, `make`, `press`, `hang_up` and `wait`."""
 
     say: Sentence | None = None
     make: Literal["cough", "door"] | None = None
@@ -85,7 +85,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     wait: Literal["hangup"] | None = None
     """Wait for the agent to end the call."""
     when: When | None = None
-    """None: when the agent has replied, and has been silent for a moment."""
+    """None means when the agent has replied, and has been silent for a moment."""
     within_s: Seconds = 30.0
     """How long the caller waits for that moment, or for the agent to hang up."""
 
@@ -96,13 +96,12 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class CannedResult(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a tool returns in a rehearsal: `output`, `error` or a fault; nothing real is done."""
+    """What a tool returns in a rehearsal: `output`, `error` or a fault. No real tool is called."""
 
     args: dict[str, Json] | None = None
-    """Only for a call with these arguments (and possibly others); None: for any."""
+    """The result is for calls with these arguments (and possibly others); None: for any call."""
     output: dict[str, Json] | None = None
     error: Words | None = None
-    """The tool's error message."""
     fault: Literal["server_error", "garbled", "hangs"] | None = None
     """How the tool breaks: HTTP status 500, invalid JSON, or no response."""
     after_s: Seconds = 0.0
@@ -122,7 +121,7 @@ class ExpectedCall(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     args: dict[str, Json] | None = None
     """Exactly these arguments, to the digit; None: any."""
     times: Annotated[int, msgspec.Meta(ge=1, le=100)] | None = 1
-    """How often, with these arguments; None: at least once."""
+    """How often it must be called with these arguments; None: at least once."""
 
 
 class Promise(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -133,7 +132,7 @@ class Promise(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Must(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Each that is given must hold."""
+    """What must be true of a call. Each field that is given must hold."""
 
     tools: tuple[ExpectedCall, ...] = ()
     says: tuple[Sentence, ...] = ()
@@ -141,17 +140,17 @@ class Must(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     a number is in digits or words don't matter."""
     ending: EndReason | None = None
     outcome: dict[str, Value] = {}
-    """Fields of the agent's `after_call`, with their values."""
+    """Fields of the agent's `after_call`, with the values that must be found."""
     success: Success | None = None
-    """Of the agent's `after_call`."""
+    """What the agent's `after_call` must say about the call's success."""
     language: LanguageTag | None = None
     """The language that the agent must speak; None: the persona's."""
     reply_within_s: Annotated[float, msgspec.Meta(gt=0, le=60)] | None = None
-    """The longest that the caller waits for a reply."""
+    """The longest that the caller may have to wait for a reply."""
 
 
 class MustNot(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """None of it may happen."""
+    """What must not happen in a call."""
 
     tools: tuple[Name, ...] = ()
     says: tuple[Sentence, ...] = ()
@@ -194,26 +193,26 @@ class Persona(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class ServedTool(msgspec.Struct, frozen=True, kw_only=True):
-    """A request that reached a tool, as the rehearsal's ledger has it."""
+    """A request that reached a tool, as recorded in the rehearsal's ledger."""
 
     tool: str
     args: dict[str, Json]
     idempotency_key: str
     at_ms: int
-    """On the call's recording, as all times of a PersonaRun that are not in its record."""
+    """A time on the call's recording, like all times in a PersonaRun except those in its record."""
     result: CannedResult | None
-    """None: the persona has no fitting one."""
+    """None if the persona has no result for this request."""
 
 
 class Spoken(msgspec.Struct, frozen=True, kw_only=True):
-    """What the caller did: said, pressed or made. `text` is what was said, or the keys."""
+    """Something that the caller said, pressed or did. `text` is what was said, or the keys."""
 
     what: Literal["say", "make", "press", "hang_up"]
     text: str
     start_ms: int
     end_ms: int
     interrupted_agent: bool = False
-    """It began while the agent spoke."""
+    """Whether it began while the agent was speaking."""
     agent_stopped_ms: int | None = None
     """How long the agent then kept speaking; None if it didn't stop before the caller did."""
 
@@ -232,28 +231,28 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     why: str = ""
     """What was found instead, or why it couldn't be checked."""
     quote: str = ""
-    """The words heard that show it."""
+    """The words heard that are the evidence."""
 
 
 Verdicts = tuple[Verdict, ...]
 
 
 class PersonaRun(msgspec.Struct, frozen=True, kw_only=True):
-    """One call of a persona (`rehearsal_runs/{id}/rehearsed_calls/{persona}-{run}`).
+    """A call by a persona (`rehearsal_runs/{id}/rehearsed_calls/{persona}-{run}`).
 
     Its audio isn't stored: it stays in the folder where the rehearsal was made.
     """
 
     persona: Persona
-    """As of the call; once stored, only who it is."""
+    """The persona at the time of the call; when stored, without what it says, knows and expects."""
     run: int
-    """From 1."""
+    """The number of this call among the persona's calls, from 1."""
     expires_at: datetime.datetime
     seed: int
-    """The seed of noise and loss."""
+    """The seed for noise and loss."""
     model: str
     record: CallRecord | None
-    """None if the call never reached the handler. The turns are as heard."""
+    """None if the call never reached the handler. Its turns contain only what was heard."""
     ledger: tuple[ServedTool, ...] = ()
     said: tuple[Spoken, ...] = ()
     silences_ms: tuple[int, ...] = ()
@@ -262,9 +261,9 @@ class PersonaRun(msgspec.Struct, frozen=True, kw_only=True):
     """What Twilio's debugger would show."""
     duration_ms: int = 0
     cost_usd: float = 0.0
-    """Of the agent's model, and of what its `after_call` asks."""
+    """The cost of the agent's model and of its `after_call` questions."""
     caller_cost_usd: float = 0.0
-    """Of the model that played the caller, and of the one that judged."""
+    """The cost of the models that played the caller and judged the call."""
     partial: str | None = None
     """Why the call is incomplete through no fault of the agent, such as a rate limit; None if it
     is complete. A partial run neither passes nor fails."""
@@ -272,11 +271,12 @@ class PersonaRun(msgspec.Struct, frozen=True, kw_only=True):
     """What the caller waited for in vain: the agent didn't reply, or didn't hang up."""
     verdicts: Verdicts = ()
     is_shortened: bool = False
-    """The stored record lacks what came last, because it was too long."""
+    """Whether the stored record lacks its end, because it was too long."""
 
     @property
     def passed(self) -> bool | None:
-        """None for a partial run. The judge model never decides alone, so it is left out."""
+        """Whether the call passed; None for a partial run. The judge model's verdicts don't count,
+        because it never decides alone."""
         if self.partial is not None:
             return None
         deciding = (it for it in self.verdicts if it.kind != "judge")
@@ -289,33 +289,34 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     persona: str
     planned: int
     made: int
-    """Complete calls."""
+    """How many calls were completed."""
     passed: int
     failing: Annotated[tuple[str, ...], msgspec.Meta(max_length=20)] = ()
-    """`what` of each fact that failed, once. Facts are all verdicts except those about how the call
-    went and the judge model's."""
+    """The `what` of each fact that failed, without duplicates. Facts are all verdicts except those
+    about how the call went and those of the judge model."""
     troubled: Annotated[tuple[str, ...], msgspec.Meta(max_length=20)] = ()
-    """The same for how the call went, which also depends on the machine and the network."""
+    """Likewise for verdicts on how the call went, which also depends on the machine and network."""
 
 
 class Rehearsal(msgspec.Struct, frozen=True, kw_only=True):
     """The head of a rehearsal (`rehearsal_runs/{id}`)."""
 
     id: str
-    """Begins with its time, so that the last one in sort order is the newest."""
+    """Begins with the time, so that the newest rehearsal sorts last."""
     agent_id: str
     is_draft: bool
     agent_revision: str
     model: str
     is_stand_in: bool
-    """No real model answered: it proves the judge and the call, not the prompt."""
+    """Whether a stand-in answered instead of a real model. That tests the judge and the call, but
+    not the prompt."""
     began_at: datetime.datetime
     ended_at: datetime.datetime
     expires_at: datetime.datetime
     tallies: tuple[Tally, ...] = ()
     estimated_usd: float = 0.0
     cost_usd: float = 0.0
-    """For all models together."""
+    """The cost of all models together."""
     partial: str | None = None
     """Why not all calls were made; None if they were."""
 

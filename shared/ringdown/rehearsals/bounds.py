@@ -1,4 +1,4 @@
-"""A call of a rehearsal as stored: small, and not nested too deep for Firestore. Pure."""
+"""Shrinks a rehearsed call so that Firestore can store it: fewer bytes, less nesting. Pure."""
 
 from collections.abc import Iterator
 from typing import TypeVar
@@ -12,9 +12,9 @@ from ringdown.stores.storable import to_plain
 from ringdown.tools import Json
 
 MOST_BYTES = 500_000
-"""For its JSON. A Firestore document holds 1 MiB."""
+"""The limit for a call's JSON. A Firestore document holds 1 MiB."""
 _MOST_ITEMS = (200, 100, 50, 25)
-"""Turns, tool calls and so on: as many as fit."""
+"""How many turns, tool calls and so on to keep; the first number that fits is used."""
 _LONGEST_TEXT = 600
 _LONGEST_VALUE = 4_000
 _DEEPEST_VALUE = 6
@@ -23,7 +23,7 @@ Text = TypeVar("Text", str, str | None)
 
 
 def bounded(run: PersonaRun) -> PersonaRun:
-    """Without what no reader needs; if the call is too long, also without what came last."""
+    """Remove what no reader needs and, if the call is too long, what came last."""
     lean = replace(
         run,
         record=None if run.record is None else _without_agent(run.record),
@@ -37,11 +37,12 @@ def bounded(run: PersonaRun) -> PersonaRun:
 
 
 def _without_agent(record: CallRecord) -> CallRecord:
-    """The revision says which agent it was; its language, notice and limits are still shown."""
+    """Strip the agent, which its revision identifies. Its language, notice and limits stay, because
+    they are still shown."""
     call = record.call
     agent = replace(
         call.agent,
-        instructions=f"Not kept here: they are those of revision {call.agent_revision}.",
+        instructions=f"Not stored here. See revision {call.agent_revision}.",
         vocabulary=(),
         transfer_numbers={},
         waiting_phrases=(),
@@ -66,8 +67,8 @@ def _without_agent(record: CallRecord) -> CallRecord:
 
 
 def _known_by(persona: Persona) -> Persona:
-    """Only who it is. What it says, knows and expects is in its own document, and in the
-    verdicts."""
+    """Keep only who the persona is. What it says, knows and expects is in its own document, and in
+    the verdicts."""
     return replace(persona, knows="", lines=(), tools={}, must=Must(), must_not=MustNot())
 
 
@@ -98,7 +99,7 @@ def _items(run: PersonaRun) -> int:
 
 
 def _short_verdicts(run: PersonaRun, most: int) -> Iterator[Verdict]:
-    """Those that failed come first, if some are left out."""
+    """Yield the verdicts with shorter texts. If some must be left out, failed ones come first."""
     verdicts = run.verdicts
     if len(verdicts) > most:
         verdicts = tuple(sorted(verdicts, key=lambda it: it.passed is not False))[:most]
@@ -116,7 +117,7 @@ def _short_call(call: ToolCall) -> ToolCall:
 
 
 def _short_request(request: ServedTool) -> ServedTool:
-    """What it returned is in the record, too."""
+    """Shorten the arguments, and drop the result, which is in the record, too."""
     return replace(request, args=_short_value(request.args), result=None)
 
 
@@ -124,7 +125,7 @@ def _short_value(value: dict[str, Json]) -> dict[str, Json]:
     text = msgspec.json.encode(to_plain(value)).decode()
     if len(text) <= _LONGEST_VALUE and _depth(value) <= _DEEPEST_VALUE:
         return value
-    return {"not_kept": "it is too long, or nested too deep", "beginning": _shorter(text)}
+    return {"not_kept": "it is too long, or nested too deeply", "beginning": _shorter(text)}
 
 
 def _depth(value: Json) -> int:

@@ -1,7 +1,7 @@
 """Decides whether a draft's rehearsal is worse than that of the published version.
 
 It is worse if it fails a fact that the other never failed, or if so many fewer of its calls passed
-that the two intervals don't overlap. Smaller differences may be chance.
+that their confidence intervals don't overlap. Smaller differences may be chance.
 """
 
 import datetime
@@ -17,7 +17,7 @@ from ringdown.stores.documents import Documents
 from ringdown.wording import count, day_and_time
 
 STAND_IN = (
-    "A stand-in answered, not a real model: this proves the judge and the call, not the prompt."
+    "A stand-in answered, not a real model: this tests the judge and the call, not the prompt."
 )
 
 
@@ -29,9 +29,9 @@ class Standing:
     """The last one of this version of the draft, preferably with the real model; None if it was
     never rehearsed."""
     published: Rehearsal | None
-    """For comparison, that of the published version, by the same kind of model."""
+    """The rehearsal of the published version to compare with, by the same kind of model."""
     said: tuple[str, ...]
-    """What to know, one line each."""
+    """Facts to show, one line each."""
     doubts: tuple[str, ...]
     """Reasons not to publish, one line each; empty for none."""
 
@@ -44,9 +44,10 @@ async def draft_standing(
     published: str | None,
     now: datetime.datetime,
 ) -> Standing:
-    """For the draft whose revision is `draft`; None if it has none, or nothing is published.
+    """Read what is known about a draft.
 
-    Raises StoreUnavailable.
+    `draft` and `published` are the revisions of the two versions; None if there is none. Raises
+    StoreUnavailable.
     """
     kept = await list_rehearsals(documents, agent_id)
     alive = [rehearsal for rehearsal in kept if rehearsal.expires_at > now]
@@ -56,7 +57,7 @@ async def draft_standing(
 def standing(
     rehearsals: Sequence[Rehearsal], agent_id: str, *, draft: str | None, published: str | None
 ) -> Standing:
-    """`rehearsals` are the agent's, newest first."""
+    """Judge a draft by its agent's `rehearsals`, which are ordered newest first."""
     made = [rehearsal for rehearsal in rehearsals if rehearsal.made]
     real = [rehearsal for rehearsal in made if not rehearsal.is_stand_in]
     last = _last(real, draft) or _last(made, draft)
@@ -70,8 +71,10 @@ def standing(
 def compared_with(
     rehearsal: Rehearsal, others: Sequence[Rehearsal], published: str | None
 ) -> Rehearsal | None:
-    """The last one of the `published` revision by the same kind of model, unless that is what was
-    rehearsed; None if there is none."""
+    """Return the last rehearsal of the `published` revision by the same kind of model.
+
+    None if there is none, or if the published revision is what was rehearsed.
+    """
     if published == rehearsal.agent_revision:
         return None
     alike = [each for each in others if each.made and each.is_stand_in == rehearsal.is_stand_in]
@@ -79,7 +82,7 @@ def compared_with(
 
 
 async def read_compared(store: Store, rehearsal: Rehearsal) -> Rehearsal | None:
-    """What a draft's `rehearsal` is compared with now; None for one of the published version.
+    """Return the rehearsal to compare a draft's `rehearsal` with; None if it isn't a draft's.
 
     Raises StoreUnavailable.
     """
@@ -92,7 +95,7 @@ async def read_compared(store: Store, rehearsal: Rehearsal) -> Rehearsal | None:
 
 
 def worse(draft: Rehearsal, published: Rehearsal | None) -> Iterator[str]:
-    """Why `draft` is worse, if it is. Without a comparison, each failed fact counts as new."""
+    """Yield why `draft` is worse, if it is. With no comparison, each failed fact counts as new."""
     before = {} if published is None else {it.persona: it for it in published.tallies if it.made}
     shared = [it for it in draft.tallies if it.made and (published is None or it.persona in before)]
     for tally in draft.tallies:
@@ -135,7 +138,7 @@ def _doubts(last: Rehearsal, before: Rehearsal | None) -> Iterator[str]:
 
 
 def _left_out(last: Rehearsal, made: Sequence[Rehearsal]) -> Iterator[str]:
-    """Who was content neither in the `last` rehearsal, because they didn't call, nor in theirs."""
+    """Yield earlier failures of personas who didn't call in the `last` rehearsal."""
     seen = {it.persona for it in last.tallies if it.made}
     for earlier in made:
         if (earlier.agent_revision, earlier.is_stand_in) != (last.agent_revision, last.is_stand_in):

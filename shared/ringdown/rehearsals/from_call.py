@@ -48,7 +48,7 @@ _INTRODUCED = re.compile(
     r"\s+((?:[A-ZÀ-Þ][\w'-]+\s?){1,3})"
 )
 _CAPITALS = re.compile(r"(?<=[a-zà-ÿ,;] )[A-ZÀ-Þ][\w'-]+")
-_TOLD_BY = frozenset(
+_DECIDED_IN_CALL = frozenset(
     {
         EndReason.AGENT_HUNG_UP,
         EndReason.CALLER_HUNG_UP,
@@ -57,11 +57,11 @@ _TOLD_BY = frozenset(
         EndReason.TRANSFERRED,
     }
 )
-"""Endings that an agent decides on; others are faults."""
+"""Endings that the agent or the caller brought about, unlike limits, faults and opening hours."""
 
 
 def persona_of(record: CallRecord, name: str) -> Persona:
-    """A persona who says what this caller said. A person must write what it should hear."""
+    """Make a persona that says what this caller said. A person must write what it should hear."""
     call, hide = record.call, _Replacement(record)
     outcome = record.outcome
     summary = outcome.summary if outcome is not None else ""
@@ -70,7 +70,7 @@ def persona_of(record: CallRecord, name: str) -> Persona:
     for it in asked:
         if it.name not in BUILT_IN:
             tools[it.name] = (*tools.get(it.name, ()), _canned(it.output, it.error, it.args, hide))
-    ending = call.end_reason if call.end_reason in _TOLD_BY else None
+    ending = call.end_reason if call.end_reason in _DECIDED_IN_CALL else None
     return Persona(
         name=name,
         who="Someone who called before. Names and numbers are made up.",
@@ -120,8 +120,8 @@ def _canned(
 
 
 class _Replacement:
-    """A number or name gets the same replacement wherever it occurs, and each time the call is
-    read."""
+    """Replaces names and numbers. Each gets the same replacement wherever it occurs, and each time
+    the call is read."""
 
     def __init__(self, record: CallRecord) -> None:
         self._digits = _other_digits(record.call.call_sid)
@@ -150,7 +150,7 @@ class _Replacement:
         return self._spoken.sub(self._other_words, text)
 
     def value(self, value: Json) -> Json:
-        """Field names stay, because they are the tool's."""
+        """Replace names and numbers in a value, except in field names, which the tool defines."""
         match value:
             case str():
                 return self.text(value)
@@ -173,7 +173,7 @@ class _Replacement:
 
 
 def _other_digits(call_sid: str) -> Sequence[str]:
-    """A different digit for each."""
+    """Return a different digit for each digit, always the same ones for a call."""
     numbers = random.Random(hashlib.sha256(call_sid.encode()).digest())  # noqa: S311 - no secret
     digits = [*"0123456789"]
     while any(digit == str(n) for n, digit in enumerate(digits)):
@@ -187,7 +187,7 @@ def _stand_ins() -> Iterator[str]:
 
 
 def _names(record: CallRecord) -> list[str]:
-    """Words that are names, as far as the record shows, in the order in which they are found."""
+    """Return words that are names, as far as the record shows, in the order they are found."""
     found: dict[str, None] = {}
     for text in _name_texts(record):
         for word in re.findall(r"[^\W\d_][\w'-]+", text):
@@ -199,7 +199,7 @@ def _name_texts(record: CallRecord) -> Iterator[str]:
     call = record.call
     if call.caller_facts:
         yield from _values(msgspec.json.decode(call.caller_facts), named=False)
-    if call.caller_memory and not call.agent.language.startswith("de"):  # all its nouns have them
+    if call.caller_memory and not call.agent.language.startswith("de"):  # capitalizes all nouns
         yield from _CAPITALS.findall(call.caller_memory)
     for tool in record.tool_calls:
         yield from _values(tool.args, named=False)
@@ -212,7 +212,7 @@ def _name_texts(record: CallRecord) -> Iterator[str]:
 
 
 def _values(value: Json, *, named: bool) -> Iterator[str]:
-    """Texts in fields whose own names suggest that they contain a name."""
+    """Yield texts in fields whose own names suggest that they contain a name."""
     match value:
         case str() if named:
             yield value

@@ -1,6 +1,6 @@
 """Decides whether a call went the way its persona requires, facts first. Pure.
 
-What was said is what the caller heard: the record's turns end where playback was cut.
+Only what the caller heard counts as said: the record's turns end where playback was cut.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,17 +33,17 @@ from ringdown.tools import Json
 from ringdown.tools.check import BUILT_IN
 
 NUDGE_TAKES_MS = 3_000
-"""From the moment an agent should ask whether the caller is there, until the question is heard."""
+"""The time between when the agent should ask whether the caller is there and when they hear it."""
 STOPS_WITHIN_MS = 1_000
 """Two people who talk over each other sort it out within 600 ms; the line adds some delay."""
 
 
 def judge(persona: Persona, run: PersonaRun) -> Verdicts:
-    """What was checked, and the results; empty for a partial run, which can't be judged."""
+    """Check a call against its persona. A partial run can't be judged, so it gets no verdicts."""
     if run.partial is not None:
         return ()
     if run.record is None:
-        why = run.unmet or "Nothing of it was recorded."
+        why = run.unmet or "There is no record of the call."
         return (_verdict("call", False, "The call reaches the agent.", why),)
     call = _HeardCall(persona, run, timed_from_ring(run.record))
     return (
@@ -68,12 +68,14 @@ class _HeardCall:
 
     @property
     def language(self) -> str:
-        """What the agent must speak."""
+        """The language that the agent must speak."""
         return self.persona.must.language or self.persona.language
 
     def done(self, tool: str) -> list[dict[str, Json]]:
-        """The arguments of each request to the tool, or call of the built-in function; requests
-        with the same key count once."""
+        """Return the arguments of each request to the tool, or call of the built-in function.
+
+        Requests with the same key count once.
+        """
         asked = [it for it in self.record.tool_calls if it.outcome is not ToolOutcome.CANCELLED]
         if tool in BUILT_IN:
             return list({it.id: it.args for it in asked if it.name == tool}.values())
@@ -117,7 +119,7 @@ def _how_often(fitting: Sequence[Json], others: Sequence[dict[str, Json]]) -> st
 
 
 def _same(one: Json, other: Json) -> bool:
-    """As JSON: 3 and 3.0 are the same number, but "3" is a text, and true isn't a number."""
+    """Compare as JSON: 3 and 3.0 are the same number, but "3" is a text and true isn't a number."""
     match one, other:
         case dict(), dict():
             return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
@@ -129,7 +131,7 @@ def _same(one: Json, other: Json) -> bool:
             return bool(one == other)
 
 
-# What may not happen
+# What must not happen
 
 
 def _forbidden(call: _HeardCall) -> Iterator[Verdict]:
@@ -152,13 +154,13 @@ def _promise(call: _HeardCall, promise: Promise) -> Verdict:
     for turn in call.replies:
         found = found_words(promise.says, turn.text, call.language, whole_numbers=False)
         if found is not None and not _had_succeeded(call, promise.tool, turn):
-            why = f"It was said at {_clock(turn.start_ms)}, and the tool had not succeeded."
+            why = f"It was said at {_clock(turn.start_ms)}, before the tool had succeeded."
             return _verdict("forbidden", False, what, why, found)
     return _verdict("forbidden", True, what)
 
 
 def _had_succeeded(call: _HeardCall, tool: str, turn: Turn) -> bool:
-    """Before the turn was over: words are not timed one by one."""
+    """Whether the tool succeeded before the end of the turn; single words aren't timed."""
     return any(
         it.name == tool
         and it.outcome is ToolOutcome.ANSWERED
@@ -174,7 +176,7 @@ def _outcome(call: _HeardCall) -> Iterator[Verdict]:
     must, outcome = call.persona.must, call.record.outcome
     found = call.record.call.end_reason
     if must.ending is not None:
-        why = "It is not over." if found is None else f"It ended: {_plain(found)}."
+        why = "It isn't over." if found is None else f"It ended: {_plain(found)}."
         what = f"The call ends: {_plain(must.ending)}."
         yield _verdict("outcome", found is must.ending, what, why)
     outcome = call.record.outcome
@@ -190,7 +192,7 @@ def _outcome(call: _HeardCall) -> Iterator[Verdict]:
 
 def _found_out(outcome: Outcome | None, what: str, wanted: Value, got: Value | None) -> Verdict:
     if outcome is None:
-        return _verdict("outcome", None, what, "The agent's after_call was not asked.")
+        return _verdict("outcome", None, what, "The agent's after_call questions weren't asked.")
     if outcome.problem is not None:
         return _verdict("outcome", None, what, outcome.problem)
     return _verdict("outcome", _same(got, wanted), what, f"It is {_json(got)}.")
@@ -214,7 +216,7 @@ def _heard(call: _HeardCall) -> Iterator[Verdict]:
 def _language(call: _HeardCall) -> Verdict:
     what = f"The agent speaks {call.language}."
     if call.language.partition("-")[0] not in TOLD_APART:
-        return _verdict("heard", None, what, "This language can't be told from others.")
+        return _verdict("heard", None, what, "This language can't be told apart from others.")
     for turn in call.replies:
         if (found := other_language(turn.text, call.language)) is not None:
             why = f"At {_clock(turn.start_ms)} it spoke another language ({found})."
@@ -253,8 +255,8 @@ def _replies(call: _HeardCall, within_s: float, what: str, *, share: float) -> V
 
 
 def _silences(call: _HeardCall) -> Verdict:
-    """An agent asks whether the caller is there before the line is silent for long, and after that
-    says goodbye to somebody who says nothing at all."""
+    """Check that the line isn't silent for too long. An agent should ask whether a silent caller is
+    there, and later say goodbye to one who says nothing at all."""
     idle, longest_ms = call.record.call.agent.idle, max(call.run.silences_ms, default=0)
     after_s = idle.nudge_after_s
     if not call.run.said:
@@ -265,20 +267,20 @@ def _silences(call: _HeardCall) -> Verdict:
 
 
 def _interruptions(call: _HeardCall) -> Iterator[Verdict]:
-    """Only by sentences: a cough, a door or a key doesn't have to stop the agent. The greeting may
-    be protected, and the first sentence may have been spoken over it."""
+    """Check that sentences stop the agent. A cough, a door or a key doesn't have to, nor does the
+    first sentence if the greeting is protected, because it may have been spoken over it."""
     is_protected = call.record.call.agent.protect_greeting
     said = [it for it in call.run.said if it.what == "say"]
     into = [it for it in said[1 if is_protected else 0 :] if it.interrupted_agent]
     ignored = [it for it in into if not _stopped_in_time(it)]
     if into:
         what = f"The agent stops within {STOPS_WITHIN_MS / 1_000:g} s when the caller interrupts."
-        went_on = ", ".join(f"“{it.text}” at {_clock(it.start_ms)}" for it in ignored)
-        yield _verdict("call", not ignored, what, f"It went on talking over {went_on}.")
+        spoken_over = ", ".join(f"“{it.text}” at {_clock(it.start_ms)}" for it in ignored)
+        yield _verdict("call", not ignored, what, f"It kept talking over {spoken_over}.")
 
 
 def _stopped_in_time(spoken: Spoken) -> bool:
-    """True also if the caller finished first."""
+    """Whether the agent stopped in time, or the caller finished before it had to."""
     stopped_ms, lasted_ms = spoken.agent_stopped_ms, spoken.end_ms - spoken.start_ms
     if stopped_ms is None:
         return lasted_ms < STOPS_WITHIN_MS
@@ -286,7 +288,7 @@ def _stopped_in_time(spoken: Spoken) -> bool:
 
 
 def _problems(call: _HeardCall) -> tuple[str, ...]:
-    """Without those that the persona itself causes: an ending, and silence."""
+    """Return problems on the line, except those that the persona causes: an ending, and silence."""
     record = call.record
     if record.call.end_reason is call.persona.must.ending:
         record = replace(record, call=replace(record.call, end_reason=None))
@@ -300,7 +302,7 @@ def _problems(call: _HeardCall) -> tuple[str, ...]:
 def _verdict(
     kind: VerdictKind, passed: bool | None, what: str, why: str = "", quote: str | None = None
 ) -> Verdict:
-    """`why` is why it failed or could not be checked."""
+    """Make a verdict. `why` says why it failed or couldn't be checked."""
     return Verdict(
         kind=kind, passed=passed, what=what, why="" if passed else why, quote=quote or ""
     )

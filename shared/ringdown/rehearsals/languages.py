@@ -10,15 +10,18 @@ TOLD_APART = frozenset({
     "mr", "nl", "pl", "pt", "ro", "ru", "sv", "ta", "te", "th", "tr", "uk", "vi", "zh",
 })
 # fmt: on
-"""ISO 639-1. With all languages of the library, English is easily mistaken for Nigerian Pidgin."""
+"""ISO 639-1 codes. With all of the library's languages, English is easily mistaken for Nigerian
+Pidgin."""
 _FEWEST_WORDS = 4
 _UNLIKELY = 0.01
 """Each of Ringdown's own phrases of this many words scores at least 0.48 for its language."""
 
 
 def other_language(text: str, expected: str) -> str | None:
-    """The language of `text` if it certainly isn't `expected`, a language tag; also None if it has
-    too few words to tell."""
+    """Return the language of `text` if it certainly isn't `expected`, a language tag.
+
+    None if it may be the expected one, or has too few words to tell.
+    """
     language = expected.partition("-")[0]
     if language not in TOLD_APART or len(text.split()) < _FEWEST_WORDS:
         return None

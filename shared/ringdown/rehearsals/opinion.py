@@ -1,4 +1,4 @@
-"""What a model thinks of a rehearsed call. It is shown next to the facts, and decides nothing."""
+"""A model's opinion of a rehearsed call. It is shown next to the facts, and decides nothing."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ QUESTIONS = {
     "truth": "What the agent said agrees with its instructions and with what its tools returned.",
     "manner": "The agent let the caller speak, and was easy to follow.",
 }
-"""What the model is asked about every call: whether this holds."""
+"""The statements about every call that the model is to confirm or deny."""
 _LONGEST_REASON = 300
 _ASKED = """\
 You read the record of a telephone call between a caller and an automatic agent, and fill in a form
@@ -55,8 +55,10 @@ class Opinion:
 
 
 async def ask_opinion(model: TextModel | None, run: PersonaRun) -> Opinion:
-    """One verdict of kind `judge` for each question, or one that says why there isn't one. Nothing
-    for a call that is partial or left no record. `model` is None if Gemini isn't configured."""
+    """Return a verdict of kind `judge` for each question, or one that says why there aren't any.
+
+    A call that is partial or left no record gets none. `model` is None if Gemini isn't configured.
+    """
     if run.partial is not None or run.record is None:
         return Opinion(())
     if model is None:
@@ -70,7 +72,7 @@ async def ask_opinion(model: TextModel | None, run: PersonaRun) -> Opinion:
 
 
 def opinion_question(persona: Persona, record: CallRecord) -> dict[str, Json]:
-    """The body of a `generateContent`."""
+    """Return the body of a `generateContent` request."""
     questions = "\n".join(f'- "{name}": {text}' for name, text in QUESTIONS.items())
     shown: dict[str, Json] = {
         "caller": {"who": persona.who, "wants": persona.wants, "knows": persona.knows},
@@ -91,7 +93,7 @@ class _Answer(msgspec.Struct, frozen=True):
 
 
 def checked_opinion(text: str, record: CallRecord) -> Iterator[Verdict]:
-    """The parts of the model's answer whose quotes were heard."""
+    """Yield a verdict for each question. A yes or no counts only if its quote was heard."""
     try:
         answers = msgspec.json.decode(text, type=dict[str, Json])
     except (msgspec.DecodeError, RecursionError) as error:

@@ -14,19 +14,19 @@ _SUFFIX = ".yaml"
 
 
 def persona_from_yaml(name: str, text: str) -> Persona:
-    """Raises NotReadable and InvalidDocument."""
+    """Parse a persona; raise NotReadable or InvalidDocument if that fails."""
     return to_record(Persona, {**from_yaml(text), "name": name}, where=f"rehearsals/{name}")
 
 
 def persona_to_yaml(persona: Persona) -> str:
-    """Without fields at their defaults."""
+    """Write a persona as YAML, without fields at their defaults."""
     document = _written(persona)
     del document["name"]
     return to_yaml(document)
 
 
 def packaged_personas() -> dict[str, Persona]:
-    """Those that ship with Ringdown, for the packaged agent, by name."""
+    """Return the personas that ship with Ringdown for the packaged agent, by name."""
     folder = resources.files("ringdown") / "packaged" / "rehearsals"
     texts = {file.name.removesuffix(_SUFFIX): file.read_text("utf-8") for file in folder.iterdir()}
     return {name: persona_from_yaml(name, texts[name]) for name in sorted(texts)}

@@ -40,7 +40,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a real model answered, or a stand-in, and what that proves."""
     rehearsal: Rehearsal
     published: Rehearsal | None
-    """What it is compared with; None for nothing."""
+    """The rehearsal it is compared with, if any."""
     in_all: Share
     personas: tuple[PersonaReport, ...]
     worse: tuple[str, ...]
@@ -51,7 +51,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 def make_report(
     rehearsal: Rehearsal, runs: Sequence[PersonaRun], published: Rehearsal | None
 ) -> Report:
-    """`runs` in any order."""
+    """Put a report together. `runs` may be in any order."""
     before = {} if published is None else {it.persona: it for it in published.tallies}
     return Report(
         proves=STAND_IN if rehearsal.is_stand_in else REAL,

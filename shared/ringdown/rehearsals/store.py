@@ -1,4 +1,4 @@
-"""Where personas and rehearsals are kept."""
+"""Stores personas and rehearsals."""
 
 from collections.abc import Sequence
 
@@ -22,9 +22,9 @@ from ringdown.stores.storable import Document
 
 
 async def list_personas(documents: Documents) -> tuple[dict[str, Persona], dict[str, str]]:
-    """The personas by name, in order, and what is wrong with those that can't be read, likewise.
+    """Return the personas by name, and what is wrong with unreadable ones, also by name.
 
-    A persona's name is its document's.
+    Both are sorted. A persona has the name of its document.
     """
     personas, problems = {}, {}
     for path, document in sorted((await documents.list(REHEARSALS)).items()):
@@ -37,7 +37,7 @@ async def list_personas(documents: Documents) -> tuple[dict[str, Persona], dict[
 
 
 async def persona_document(documents: Documents, name: str) -> Document:
-    """As it is stored, whether or not it can be read; empty if there is none."""
+    """Return a persona's document as stored, readable or not; empty if there is none."""
     return (await documents.list(REHEARSALS)).get(document_path(REHEARSALS, name), {})
 
 
@@ -52,7 +52,7 @@ async def delete_persona(documents: Documents, name: str) -> None:
 async def keep_rehearsal(
     documents: Documents, rehearsal: Rehearsal, runs: Sequence[PersonaRun]
 ) -> None:
-    """Writes the calls first, so that a rehearsal that can be found has its calls."""
+    """Store a rehearsal after its calls, so that any rehearsal that is found has its calls."""
     for run in runs:
         path = rehearsed_call_path(rehearsal.id, run.persona.name, run.run)
         await documents.write(path, bounded(run))
@@ -60,7 +60,7 @@ async def keep_rehearsal(
 
 
 async def list_rehearsals(documents: Documents, agent_id: str) -> tuple[Rehearsal, ...]:
-    """The agent's, newest first, without any that can't be read."""
+    """Return the agent's rehearsals, newest first, without any that can't be read."""
     found = []
     for path, document in sorted((await documents.list(REHEARSAL_RUNS)).items(), reverse=True):
         try:
@@ -73,7 +73,7 @@ async def list_rehearsals(documents: Documents, agent_id: str) -> tuple[Rehearsa
 
 
 async def read_runs(documents: Documents, rehearsal_id: str) -> tuple[PersonaRun, ...]:
-    """The calls of a rehearsal, ordered by name, without any that can't be read."""
+    """Return the calls of a rehearsal, sorted by name, without any that can't be read."""
     found = []
     listed = await documents.list(rehearsed_calls_path(rehearsal_id))
     for path, document in sorted(listed.items()):

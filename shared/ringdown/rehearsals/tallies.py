@@ -10,13 +10,13 @@ from ringdown.wording import count
 FACTS: frozenset[VerdictKind] = frozenset({"tools", "forbidden", "outcome", "heard"})
 _MOST_FAILING = 10
 _LONGEST_FAILING = 200
-"""A rehearsal's document has them for each persona, and Firestore accepts 1 MiB."""
+"""A rehearsal's document has such texts for each persona, and Firestore accepts 1 MiB."""
 _Z = 1.959964
-"""For 95 % certainty."""
+"""The standard score for 95 % confidence."""
 
 
 def tally(persona: str, planned: int, runs: Sequence[PersonaRun]) -> Tally:
-    """Counts `runs`, those of the persona's `planned` calls that were made."""
+    """Count `runs`, those of the persona's `planned` calls that were made."""
     passed = [run.passed for run in runs]
     return Tally(
         persona=persona,
@@ -39,7 +39,7 @@ def _failing(runs: Sequence[PersonaRun], kinds: Collection[VerdictKind]) -> tupl
 
 
 def interval(passed: int, made: int) -> tuple[float, float]:
-    """The interval that contains the true share with 95 % certainty; 0 and 1 if nothing was made.
+    """Return the interval that contains the true share with 95 % certainty; 0 to 1 without calls.
 
     Wilson's score interval (Journal of the American Statistical Association 22, 1927), which
     Brown, Cai and DasGupta recommend for few trials (Statistical Science 16, 2001).
@@ -54,7 +54,7 @@ def interval(passed: int, made: int) -> tuple[float, float]:
 
 
 def of_calls(passed: int, made: int) -> str:
-    """`54 of 60 calls passed (80–95 %)`: with the interval."""
+    """Say how many calls passed, with the interval: `54 of 60 calls passed (80–95 %)`."""
     if made == 0:
         return "no call was made"
     low, high = interval(passed, made)

@@ -112,7 +112,7 @@ def test_the_last_rehearsal_is_shown_beside_that_of_what_answers(shop: CommandLi
     assert ran.status == 0, ran.all
     assert "1 persona, 10 of 10 calls passed (72–100 %)." in ran.said
     assert "\nThe published version, " in ran.said
-    assert "proves the judge and the call, not the prompt" in ran.said
+    assert "tests the judge and the call, not the prompt" in ran.said
     assert "Publish this as agents/shop? [y/N]" in ran.complained
 
 
@@ -150,7 +150,7 @@ def test_history_tells_what_changed_and_what_answers(shop: CommandLine) -> None:
     assert [(row["revision"], row["state"], row["what_changed"]) for row in rows] == [
         (third, "answers calls", "instructions: +1 −1 lines"),
         (second, "", 'voice: "Kore" → "Puck"'),
-        (first, "", "the oldest that is kept"),
+        (first, "", "the oldest version kept"),
     ]
 
 
@@ -254,7 +254,7 @@ def test_history_has_rollbacks_as_events(shop: CommandLine) -> None:
     assert [(row["revision"], row["state"], row["what_changed"]) for row in rows] == [
         (first, "answers calls", f"rolled back from {second}"),
         (second, "", 'voice: "Kore" → "Puck"'),
-        (first, "", "the oldest that is kept"),
+        (first, "", "the oldest version kept"),
     ]
 
 

@@ -42,7 +42,7 @@ def test_what_went_wrong_is_said_in_words_and_on_the_page(command_line: CommandL
     bad_call(command_line, 1)
     page = command_line.folder / "call.html"
     said = command_line.run("calls", "show", sid(1), "--html", str(page)).said
-    problem = "The tool lookup_account failed once of 1: The tool took too long to answer."
+    problem = "The tool lookup_account failed: The tool took too long to answer."
     assert "Problems:\n  - The model was lost" in said
     assert f"  - {problem}\n" in said
     assert problem in page.read_text("utf-8")

@@ -115,7 +115,7 @@ def test_a_tool_whose_outcome_is_unknown_is_not_said_to_have_failed() -> None:
 
     (entry,) = shown(call_page(CallPage(record=record)))["entries"]
 
-    assert entry["notes"] == ["may or may not have been done"]
+    assert entry["notes"] == ["may or may not have completed"]
 
 
 def test_every_time_counts_from_the_ring() -> None:

@@ -123,7 +123,7 @@ async def test_keys_lead_through_the_page(tmp_path: Path) -> None:
     assert stops == [
         "Play",
         "Speed: 1×",
-        "Place in the call",
+        "Position in the call",
         "Copy transcript",
         "Play from 0:00, Line",
         "Request and result",

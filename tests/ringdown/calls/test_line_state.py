@@ -140,7 +140,7 @@ async def test_outcomes_that_could_not_be_found_out_need_a_person(store: Store) 
         Concern(
             subject=Subject.OUTCOMES,
             name="problem",
-            text="The outcome of 2 calls in the last 24 hours couldn't be found out.",
+            text="The outcome of 2 calls in the last 24 hours couldn't be determined.",
             calls=tuple(sids[:2]),
         ),
     )

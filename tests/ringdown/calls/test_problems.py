@@ -187,7 +187,7 @@ def test_why_there_was_no_model_is_told_in_a_sentence(said: str, told: str) -> N
     for reason in (EndReason.MODEL_UNAVAILABLE, EndReason.MODEL_LOST):
         problem = the_problem(record(call=good_call(end_reason=reason, model_error=said)))
         assert told in problem
-        assert f"It said: {said.rstrip('.')}." in problem
+        assert f"The service said: {said.rstrip('.')}." in problem
 
 
 @pytest.mark.parametrize("said", ["1011 Internal error encountered.", "not ready within 8 s"])
@@ -195,7 +195,7 @@ def test_trouble_that_passes_is_told_in_the_services_words(said: str) -> None:
     call = good_call(end_reason=EndReason.MODEL_UNAVAILABLE, model_error=said)
     assert the_problem(record(call=call)) == (
         "The model couldn't be reached, or refused, so the caller was sent to the fallback number."
-        f" It said: {said.rstrip('.')}. To try again: ringdown doctor"
+        f" The service said: {said.rstrip('.')}. To try again: ringdown doctor"
     )
 
 
@@ -245,7 +245,7 @@ def test_failures_of_a_tool_are_counted_with_their_reason() -> None:
     )
     calls = (failed, msgspec.structs.replace(failed, id="b"), a_tool_call("c"))
     assert the_problem(record(tool_calls=calls)) == (
-        "The tool lookup_account failed twice of 3: The tool took too long to answer."
+        "The tool lookup_account failed 2 out of 3 times: The tool took too long to answer."
     )
 
 
@@ -257,10 +257,10 @@ def test_a_tool_that_may_or_may_not_have_been_done_is_told() -> None:
     cut_off = msgspec.structs.replace(a_tool_call("a"), outcome=ToolOutcome.UNKNOWN, output=None)
 
     assert the_problem(record(tool_calls=(late,))) == (
-        "The tool lookup_account may or may not have been done: The tool took too long to answer."
+        "The tool lookup_account may or may not have completed: The tool took too long to answer."
     )
     assert the_problem(record(call=ended, tool_calls=(cut_off,))) == (
-        "The tool lookup_account may or may not have been done: No result arrived."
+        "The tool lookup_account may or may not have completed: No result arrived."
     )
 
 
@@ -317,7 +317,10 @@ def test_a_stream_that_ended_early_is_told() -> None:
 
 def test_what_twilio_says_of_the_stream_is_told() -> None:
     call = good_call(stream_error="31902 refused")
-    assert the_problem(record(call=call)) == "Twilio reports about the audio stream: 31902 refused."
+    assert (
+        the_problem(record(call=call))
+        == "Twilio reported a problem with the audio stream: 31902 refused."
+    )
 
 
 def test_slow_replies_are_told_with_their_place() -> None:

@@ -210,7 +210,7 @@ async def test_after_three_tries_there_is_no_clip_and_the_status_says_why(
     assert len(line.server.sessions) == 1 + TRIES * (len(keys(GOOD)) - 1)
     assert (
         "No clip in the agent's voice for \"I'm an AI. This call is transcribed.\": the model said"
-        ' "I\'m an AI. This" instead. Until there is one, the model speaks a greeting, and'
+        ' "I\'m an AI. This" instead. Until there is one, the model speaks the greeting, and'
         " Twilio's voice everything else. To try again, edit the agent."
     ) in line.note()
     assert line.agents.statuses["agents/default"].ok

@@ -66,7 +66,7 @@ def test_a_models_opinion_is_shown_separately() -> None:
     run = view_of(a_report(), {}).personas[0].runs[0]
     assert [group.heading for group in run.checked] == [
         "Facts",
-        "How the call was",
+        "How the call went",
         "A model's opinion, which decides nothing",
     ]
 
@@ -79,7 +79,7 @@ def test_what_failed_says_what_was_found_and_what_was_heard() -> None:
     assert failed == {
         "end_call is called once.": "It was never called.",
         "“I have booked” isn't said before schedule_callback has succeeded.": (
-            "It was said at 0:08, and the tool had not succeeded."
+            "It was said at 0:08, before the tool had succeeded."
         ),
         "The call ends: agent hung up.": "It ended: caller hung up.",
     }

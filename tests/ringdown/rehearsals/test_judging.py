@@ -238,7 +238,7 @@ def test_the_outcome_is_compared() -> None:
 @pytest.mark.parametrize(
     ("outcome", "why"),
     [
-        (None, "The agent's after_call was not asked."),
+        (None, "The agent's after_call questions weren't asked."),
         (Outcome(questions="q", asked_at=NOW, problem="No key."), "No key."),
     ],
 )
