@@ -1,4 +1,4 @@
-"""Renders values into the pages' templates. Values are always text there, never markup."""
+"""Renders values into the pages' templates, always as text and never as markup."""
 
 import datetime
 from importlib import resources
@@ -26,7 +26,7 @@ SAID = {
     "assigned": "Saved. The next call to that number goes to this agent.",
     "blocked": "Blocked. The next call from this number is rejected.",
     "discarded": "Draft discarded. The agent is unchanged.",
-    "drafted": "Draft made. Nobody hears it yet: add your number to its testers.",
+    "drafted": "Draft saved. No one hears it yet: add your number to its testers.",
     "limited": "Saved. These limits apply from the next call.",
     "made": "Created. No number goes to it yet: choose one under Numbers & hours.",
     "not-blocked": "This caller was not blocked.",
@@ -38,7 +38,7 @@ SAID = {
     "unblocked": "Unblocked. The next call from this number is answered.",
     "unchanged": "Nothing was changed.",
 }
-"""What a page says after a form has been sent."""
+"""What the next page says after a form was sent."""
 
 
 OUTCOMES = {

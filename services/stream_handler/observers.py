@@ -40,7 +40,7 @@ class ObservedSession:
         try:
             actions = self._session.handle(event)
         finally:
-            # Includes the event that breaks the core: it matters most.
+            # Even if the event broke the core: that event matters most.
             for observer in self._watching:
                 try:
                     observer.on_event(shown, actions)

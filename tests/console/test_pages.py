@@ -344,7 +344,7 @@ async def test_forgetting_is_asked_for_twice_and_leaves_a_receipt(site: Site) ->
     done = await site.post("/callers/forget", {"number": CALLER, "sure": "yes"})
 
     assert "Deleted: 29 calls" in done.text
-    assert "The caller is still in a call, which the line stores again" in done.text
+    assert "The caller is still in a call, which will be stored again" in done.text
     assert "Twilio" in done.text
     assert await site.store.read_call(sid(1)) is None
 
@@ -354,7 +354,7 @@ async def test_who_is_blocked_stays_so_when_forgotten(site: Site) -> None:
     page = await site.page("/callers")
 
     assert "stays blocked" in done.text
-    assert "1 caller more is blocked and forgotten" in page
+    assert "1 more caller is blocked and forgotten" in page
     assert BLOCKED not in page
 
 

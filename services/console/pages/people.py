@@ -1,4 +1,4 @@
-"""Who may use the console, and in which role: `settings/people`, with who changed it and why."""
+"""Edits who may use the console and in which role; shows who changed that, and why."""
 
 import re
 from collections.abc import Iterator
@@ -76,7 +76,7 @@ class PeoplePages:
     async def _conflict(
         self, request: Request, base: dict[str, Role], mine: dict[str, Role], form: Form
     ) -> Response:
-        """Show both edits merged, to review and save; where both changed something, yours wins."""
+        """Show both edits merged, to review and save. Where both changed something, yours wins."""
         theirs = await self._read()
         both = [
             Both(email, theirs.roles.get(email, _NO_ACCESS), mine.get(email, _NO_ACCESS))
@@ -106,7 +106,7 @@ class PeoplePages:
         changed: list[str] | None = None,
         both: list[Both] | None = None,
     ) -> Response:
-        """The form for `people`, filled in with `roles`."""
+        """Render the form for `people`, filled in with `roles`."""
         rows = dict.fromkeys(people.roles, "") | roles
         return self._pages.page(
             request,
@@ -128,7 +128,7 @@ class PeoplePages:
 
 
 def _base(form: Form) -> dict[str, Role]:
-    """The roles when the form was sent out; the browser kept them."""
+    """Return the roles that the edit started from, which the form carries in a hidden field."""
     try:
         return msgspec.json.decode(form.raw("base"), type=dict[str, Role])
     except msgspec.MsgspecError:

@@ -69,7 +69,8 @@ class Conversation:
     def caller_audio(self, event: CallerAudio) -> bool:
         """Handle a frame; returns whether the caller started or stopped speaking with it.
 
-        At fifty frames a second, this must stay cheap: nothing else changes that others read.
+        At fifty frames a second, this must stay cheap: with other frames, nothing changes that
+        others read.
         """
         length_ms = len(event.pcm) / PCM_BYTES_PER_MS
         change = self.speech.frame(event.at_ms, event.level_dbfs, length_ms)
@@ -146,8 +147,10 @@ class Conversation:
             self.effects.tell_model(prompts.SPEAKS_INSTEAD)
 
     def _note_words(self, text: str) -> None:
-        """Words that come after the model has spoken about what the caller sent refer to that;
-        earlier ones may be late."""
+        """Note that the caller has spoken about what they sent from their phone.
+
+        Only words that come after the model has spoken about it count: earlier ones may be late.
+        """
         since_ms = self.state.unspoken_since_ms
         if since_ms is not None and self.state.link.last_audio_ms >= since_ms and text.strip():
             self.state.unspoken_since_ms = None
@@ -174,8 +177,10 @@ class Conversation:
         return self.clip_plays and self.greeting.playing
 
     def _cut_clip(self, event: CallerAudio) -> bool:
-        """Stop the clip if the caller speaks: a model isn't there yet to notice. False if the clip
-        must be heard out."""
+        """Stop the clip, because the caller speaks and there may be no model yet to notice.
+
+        Returns False if the clip must be heard out.
+        """
         if self.clip_is_protected:
             return False
         self.agent_stopped(event.at_ms)
@@ -215,7 +220,7 @@ class Conversation:
         self.effects.tell_model(opening)
 
     def model_audio(self, event: ModelAudio) -> None:
-        """Play it. A reply begins with its first audible sound."""
+        """Play the model's audio. A reply begins with its first audible sound."""
         link, mulaw = self.state.link, event.mulaw
         if not mulaw:
             return
@@ -272,7 +277,7 @@ class Conversation:
         self.state.lead_in_until_ms = 0.0
 
     def _play(self, mulaw: bytes, at_ms: float) -> None:
-        """Send in pieces, so that marks are never further apart than the estimate allows."""
+        """Send audio in pieces, so that marks are never further apart than the estimate allows."""
         playback = self.playback
         while mulaw:
             room = playback.until_mark

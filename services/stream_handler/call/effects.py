@@ -18,7 +18,7 @@ class Effects:
         self._actions: list[Action] = []
         self._deadlines = Deadlines()
         self.untold = ""
-        """Sent with the next text to the model: by itself, it would make the model speak."""
+        """A text to send with the next one: sent by itself, it would make the model speak."""
 
     def do(self, action: Action) -> None:
         self._actions.append(action)

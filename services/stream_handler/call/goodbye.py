@@ -1,6 +1,7 @@
-"""Ends the stream: after a goodbye that is heard out, or by a hand-over between two turns.
+"""Ends the stream: after a goodbye that is heard out, or with a hand-over between two turns.
 
-Then everything stops, the record is saved, and the stream is closed. Each step is certain.
+Then everything stops, the record is saved, and the stream is closed. Every step is guaranteed to
+happen.
 """
 
 import re
@@ -50,7 +51,7 @@ class Goodbye:
     ledger: ToolLedger
     survey: Survey
     farewells: tuple[str, ...]
-    """In the agent's language, in lower case."""
+    """Farewells in the agent's language, in lower case."""
 
     def begin_goodbye(self, intended: Outcome, at_ms: float) -> None:
         """End the stream at the model's request, once its goodbye has been heard."""
@@ -91,7 +92,7 @@ class Goodbye:
             self.finish(self.state.ending.intended, at_ms)
 
     def _spoke_into_goodbye(self) -> bool:
-        """Whether it was too much for a "bye", so that the model may be about to answer it."""
+        """Whether the caller said more than "bye", so that the model may be about to answer it."""
         since_ms, said = self.transcript.caller_since_ms, self.state.utterance
         if since_ms is None:
             return False
@@ -117,14 +118,14 @@ class Goodbye:
     def caller_stopped_speaking(self, length_ms: float) -> None:
         """Let the model decide, by speaking or not, whether the caller said "bye" or "wait".
 
-        It gets longer for anything too long to be a "bye", and no time for a cough.
+        It gets more time after anything too long to be a "bye".
         """
         if self.state.ending.phase is Phase.ANSWERED:
             is_long = length_ms >= _LONGEST_BYE_MS
             self.effects.start(Timer.GOODBYE_ANSWERED, self._for_more_ms() if is_long else None)
 
     def caller_said(self, text: str) -> None:
-        """The caller's words arrived: wait after a question, but not after a farewell."""
+        """The caller's words arrived: wait longer after a question than after a farewell."""
         if self.state.ending.phase is Phase.ANSWERED and not self.speech.speaking:
             asks = len(text.split()) > _MOST_WORDS_OF_A_BYE and not ends_in_farewell(
                 text, self.farewells

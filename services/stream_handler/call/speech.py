@@ -35,7 +35,7 @@ class SpeechStopped:
     onset_ms: float
     end_ms: float
     sounds_spoken: bool
-    """Its level rose and fell as with syllables. A fan, a hum and hiss keep theirs."""
+    """Its level rose and fell as with syllables. That of a fan, a hum or a hiss doesn't."""
 
     @property
     def length_ms(self) -> float:
@@ -134,7 +134,7 @@ _LONGEST_MS = 30_000.0  # a model that never greets must still hear the caller
 
 
 class Greeting:
-    """Holds the caller's audio back while the greeting is protected.
+    """Holds back the caller's audio while the greeting is protected.
 
     The model gets silence meanwhile, so that a "hello?" doesn't cut the greeting off. A caller who
     said more than that needn't repeat it: their words are sent once the greeting is over.
@@ -175,7 +175,7 @@ class Greeting:
             self._onset_ms = None
 
     def over(self) -> bytes:
-        """The greeting has been heard: returns what the model should hear now.
+        """The greeting has been heard. Returns what the model should hear now.
 
         That is everything from the caller's first word if they said much, otherwise the beginning
         of what they are saying now.
@@ -214,7 +214,7 @@ class ReplayRing:
             self._bytes -= len(self._frames.popleft()[1])
 
     def since(self, from_ms: float) -> Iterator[bytes]:
-        """What the caller said since `from_ms`, in chunks of a second."""
+        """Yield what the caller said since `from_ms`, in chunks of a second."""
         return in_chunks(b"".join(pcm for at_ms, pcm in self._frames if at_ms > from_ms))
 
 

@@ -10,32 +10,32 @@ class Timer(enum.StrEnum):
     """A timer's name."""
 
     RINGBACK = enum.auto()
-    """Until the model speaks: the next ring."""
+    """Time until the next ring, as long as the model hasn't spoken."""
     FIRST_WORD = enum.auto()
     """How long a connected model may say nothing at all; or, once it is known that there will be no
     model, how long the greeting's clip may continue."""
     GOODBYE_BEGINS = enum.auto()
-    """After `end_call` without a word spoken: how long the model has to begin its goodbye."""
+    """How long the model has to begin its goodbye if it called `end_call` without a word."""
     GOODBYE_ENDS = enum.auto()
     """When the call ends even if the goodbye hasn't been heard to its end."""
     GOODBYE_ANSWERED = enum.auto()
-    """The caller spoke during the goodbye: how long the model has to respond to that."""
+    """How long the model has to respond to a caller who spoke during the goodbye."""
     FORGOTTEN = enum.auto()
-    """The agent said goodbye but didn't hang up: how long that may last."""
+    """How long the call may last after the agent has said goodbye without hanging up."""
     IDLE_NUDGE = enum.auto()
     IDLE_GOODBYE = enum.auto()
     BACKGROUND = enum.auto()
     """How long voices may go unanswered before they count as background."""
     UPLOAD = enum.auto()
-    """For how long a caller's silence doesn't count after they were sent the link for photos."""
+    """How long a caller's silence doesn't count after they were sent the link for photos."""
     WAITING = enum.auto()
-    """A tool runs in silence: time until the next sign of life."""
+    """Time until the next sign of life while the caller waits in silence."""
     TIME_WARNING = enum.auto()
     TIME_OVER = enum.auto()
     GO_AWAY = enum.auto()
-    """How long the session may be left at a good moment; after that, it is left at any moment."""
+    """How long to wait for a good moment to leave the session; then it is left immediately."""
     RECONNECT = enum.auto()
-    """Until the next attempt to reach the model."""
+    """Time until the next attempt to reach the model."""
     ANSWER = enum.auto()
     """How long a model that owes the caller something may stay silent."""
     KEYPAD_PAUSE = enum.auto()
@@ -51,7 +51,7 @@ class Timer(enum.StrEnum):
 
 
 LENGTH_MS = {
-    Timer.RINGBACK: 600,  # a quick model needs no ring; then as the country rings
+    Timer.RINGBACK: 600,  # a quick model needs no ring; later rings are as in the country
     Timer.FIRST_WORD: 15_000,
     Timer.GOODBYE_ENDS: 20_000,
     Timer.GOODBYE_ANSWERED: 1_500,
@@ -73,7 +73,7 @@ AFTER_CLIP_MS = 1_000.0
 
 # HAND_OVER, unless the drain says otherwise
 OLD_STREAM_WITHIN_MS = 90_000.0
-"""Of the two minutes left when `STREAM_AGE` is over."""
+"""Part of the two minutes that are left when `STREAM_AGE` is over."""
 
 # IDLE_NUDGE and IDLE_GOODBYE, both from the last word heard
 
@@ -117,7 +117,7 @@ ANSWER_NUDGED_MS = 3_000.0
 ANSWER_EMPTY_MS = 750.0
 """For a model that just ended its turn without a word."""
 FIRST_ANSWER_EMPTY_MS = 3_000.0
-"""The same where the greeting is expected: the caller hears ringing."""
+"""The same before the greeting, while the caller hears ringing."""
 _AFTER_CALLER_MS = {"quick": 800.0, "normal": 1_200.0, "patient": 1_800.0}
 
 
@@ -152,10 +152,10 @@ COLLECTION_BEGINS_MS = 20_000
 LEAVE_BEFORE_MS = 10_000.0
 """How much of a go-away's time must be left when the session is left."""
 RECONNECT_MS = (250.0, 500.0, 1_000.0, 2_000.0)
-"""The first pause between two attempts, the second, …; after that, the last. Each attempt tries
-every endpoint of the model."""
+"""The pauses between attempts, in order; the last is repeated. Each attempt tries every endpoint of
+the model."""
 MOVE_AGAIN_MS = 500.0
-"""If the next session can't be opened while the old one is still listening."""
+"""The pause if the next session can't be opened while the old one is still listening."""
 
 
 class Deadlines:

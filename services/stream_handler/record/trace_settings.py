@@ -1,4 +1,4 @@
-"""Where to send traces, from OpenTelemetry's own variables; nowhere if they set no endpoint.
+"""Reads from OpenTelemetry's own variables where to send traces; nowhere without an endpoint.
 
 The SDK reads the others itself, such as OTEL_EXPORTER_OTLP_HEADERS and OTEL_SERVICE_NAME:
 https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
