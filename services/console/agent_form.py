@@ -1,4 +1,4 @@
-"""Converts an agent's document to a form and back. Pure.
+"""Pure functions that convert an agent's document to a form and back.
 
 Anything the form doesn't show, such as an unknown field, stays in the document unchanged; a field
 left at its default isn't written.
@@ -17,7 +17,7 @@ from ringdown.tools import ASK_FOR_PHOTO, Json
 
 _BLANK_ROWS = 2
 _NOTHING = '""'
-"""Written for a text that is deliberately empty; an empty field means the default."""
+"""Stands for a text that is deliberately empty; an empty field means the default."""
 _NUMBER = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,6})?")
 _PLACE = re.compile(r"\[([0-9]+)\]")
 

@@ -24,8 +24,8 @@ class Desk:
     ) -> tuple[Day, ...] | None:
         """Return the totals of each day; None if adding them up takes too long.
 
-        It can the first time anyone views many calls. What was added up by then is kept for next
-        time.
+        That can happen the first time anyone views many calls. Whatever was added up by then is
+        kept for next time.
         """
         try:
             async with asyncio.timeout(_WITHIN_S):

@@ -103,7 +103,10 @@ class IapDoorkeeper:
         return email.removeprefix("accounts.google.com:")
 
     def _check_audience(self, audience: object) -> None:
-        """Refuse a sign-in for another service: anyone's proxy can make one."""
+        """Refuse a sign-in for another service.
+
+        Otherwise anyone who came through someone else's proxy would be let in.
+        """
         if audience != self._audience:
             _log.error("signed for another audience", got=str(audience), expected=self._audience)
             raise Refused(

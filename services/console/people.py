@@ -20,7 +20,7 @@ class PeopleEdit(Edit, frozen=True, kw_only=True):
 
 
 class People(msgspec.Struct, frozen=True, kw_only=True):
-    """`settings/people`. Everyone else is refused, even if Google's proxy lets them through."""
+    """`settings/people`. Anyone not in it is refused, even if Google's proxy lets them through."""
 
     roles: dict[str, Role] = {}
     """Roles by e-mail address."""

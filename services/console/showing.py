@@ -29,7 +29,7 @@ SAID = {
     "drafted": "Draft saved. No one hears it yet: add your number to its testers.",
     "limited": "Saved. These limits apply from the next call.",
     "made": "Created. No number goes to it yet: choose one under Numbers & hours.",
-    "not-blocked": "This caller was not blocked.",
+    "not-blocked": "This caller wasn't blocked, so nothing was changed.",
     "people": "Saved. It takes effect on the next page load.",
     "published": "Published. The next call uses it.",
     "restored": "Restored. The next call uses this revision.",

@@ -93,7 +93,7 @@ class Services:
     clips: ClipStore
     uploads: UploadWatch
     recordings: RecordingStore | None
-    """None if no place for them is set."""
+    """None if there is no place to store them."""
     traces: SpanExport | None = None
 
 
@@ -379,7 +379,7 @@ async def _failed(error: Exception) -> None:
 
 
 def _age_s(call: Call) -> float:
-    """Seconds since the call's first stream started."""
+    """Return the seconds since the call's first stream started."""
     if call.attempt == 1 or call.started_at is None:
         return 0.0
     return (clock.now() - call.started_at).total_seconds()

@@ -37,7 +37,7 @@ class LoopWatch:
         """The fraction of recent time that the loop was late."""
         self._beat_s = self._now_s()
         self._reported_s = 0.0
-        """The last beat before the block that was last reported."""
+        """The last beat before the most recently reported block."""
 
     @property
     def is_late(self) -> bool:

@@ -55,7 +55,7 @@ class _Connection:
 
 
 class _Left(Exception):
-    """Ends a session that we leave."""
+    """Raised to end the tasks of a session that we leave."""
 
 
 class ModelSide:
@@ -147,7 +147,7 @@ class ModelSide:
         self._handle(ModelConnected(self._clock_ms()))
 
     async def _carry(self, connection: _Connection, session: ModelSession) -> ModelError | None:
-        """Carry both directions until the session ends; returns why, unless we left it."""
+        """Carry both directions until the session ends. Return why it ended, unless we left it."""
         ended: list[ModelError] = []
         try:
             async with asyncio.TaskGroup() as both_ways:

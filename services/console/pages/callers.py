@@ -96,7 +96,7 @@ def _receipt(erased: Forgotten) -> str:
     if erased.recordings:
         parts.append(count(erased.recordings, "recording"))
     if erased.documents:
-        parts.append(f"{count(erased.documents, 'document')} below them (turns, tool calls, texts)")
+        parts.append(f"{count(erased.documents, 'document')} (turns, tool calls, texts)")
     if erased.callers:
         parts.append("the caller's profile")
     live = (

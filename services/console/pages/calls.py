@@ -224,7 +224,7 @@ def _moment(text: str) -> datetime.datetime | None:
 def _choices(asked: dict[str, str], agents: list[str], *, outcomes: bool) -> list[Choice]:
     """Return the filters. Choosing one drops any other; choosing it again shows all calls.
 
-    The day stays.
+    A chosen day stays chosen.
     """
     day = {"day": asked.get("day", "")}
 

@@ -29,7 +29,7 @@ _NOBODY = ""
 class Line:
     agent_id: str
     numbers: tuple[str, ...]
-    """Empty if the agent has only the numbers that no other agent has."""
+    """Empty if the agent answers only numbers that aren't assigned to any other."""
     answer: Answering | None
 
     @property

@@ -142,7 +142,7 @@ def _rows(form: Form) -> Iterator[tuple[str, str]]:
 
 
 def _roles(form: Form) -> dict[str, Role]:
-    """Raises HTTPException for anything that none of our pages sends."""
+    """Raises HTTPException for a role that none of our pages would send."""
     try:
         return msgspec.convert({e: r for e, r in _rows(form) if r}, dict[str, Role])
     except msgspec.ValidationError:

@@ -1,4 +1,4 @@
-"""Serves the photos that a caller sent to their call's page, if the agent keeps them."""
+"""Serves the photos that callers sent, for the page of their call, if the agent keeps them."""
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request

@@ -29,7 +29,7 @@ class CloseModel(msgspec.Struct, frozen=True):
 
 
 class SendModelAudio(msgspec.Struct, frozen=True, gc=False):
-    """Send the model PCM16 LE mono at 16 kHz."""
+    """Send audio to the model: PCM16 LE mono at 16 kHz."""
 
     pcm: bytes
 

@@ -51,7 +51,7 @@ class Endpoints:
         return len(self._names) - len(self._tried | self._hopeless)
 
     def outage(self) -> None:
-        """A session is lost or about to be replaced: every endpoint may be dialled again."""
+        """Note that a session is lost or will be replaced: any endpoint may be dialled again."""
         self._refused.clear()
         self._tried.clear()
         self._hopeless.clear()
@@ -77,14 +77,14 @@ class Endpoints:
         return bool(untried)
 
     def broke(self, at_ms: float) -> None:
-        """The listening session broke off. After a second time, choose the next endpoint."""
+        """Note that the listening session broke off; the second time, choose the next endpoint."""
         again = self._broke_ms is not None and at_ms - self._broke_ms < _AGAIN_MS
         self._broke_ms = at_ms
         if again and self._dialled == self._listening:
             self._dialled = (self._dialled + 1) % len(self._names)
 
     def connected(self) -> bool:
-        """A session is listening. Returns whether its endpoint differs from the previous one's."""
+        """Note that a session is listening. Return whether the endpoint has changed."""
         moved = self._listening != self._dialled
         if moved:
             self._listening, self._broke_ms = self._dialled, None

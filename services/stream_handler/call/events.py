@@ -136,7 +136,7 @@ class AgentEdited(msgspec.Struct, frozen=True):
 
 
 class PictureReceived(msgspec.Struct, frozen=True):
-    """The caller sent a picture, a JPEG; `n` counts what they have sent in the call."""
+    """The caller sent a JPEG picture; `n` counts everything they have sent in the call."""
 
     at_ms: float
     n: int

@@ -51,7 +51,7 @@ class CallControl(Protocol):
         """End the stream once the goodbye is heard; tell the model if it still has to say one."""
 
     def stop_collecting(self, at_ms: float) -> bool:
-        """Answer the call that is collecting digits, if any, and let the model listen again."""
+        """Answer the tool call that is collecting digits, if any; let the model listen again."""
 
     def collect(self, collection: Collection, at_ms: float) -> None:
         """Collect digits; the tool call is answered when the collection ends."""
@@ -68,7 +68,7 @@ class BuiltIn(Protocol):
         """Return the declaration; None for an agent that doesn't need the function."""
 
     def run(self, event: ToolCallRequested, call: CallControl) -> None:
-        """Run it, and answer the model now or later."""
+        """Run the function, and answer the model now or later."""
 
 
 class EndCall:

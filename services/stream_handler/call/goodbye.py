@@ -66,14 +66,14 @@ class Goodbye:
         self.after_playback(at_ms)
 
     def agent_spoke(self) -> None:
-        """The agent spoke: a goodbye or, after the caller has answered one, more conversation."""
+        """Note that the agent speaks: its goodbye or, if that was answered, something new."""
         if self.state.ending.phase is Phase.ANSWERED:
             self.withdraw_goodbye()
         self.state.ending.agent_spoke()
         self.effects.cancel(Timer.GOODBYE_BEGINS)
 
     def generation_completed(self, at_ms: float) -> None:
-        """The whole goodbye has been sent, so we now know how long it can take."""
+        """Reset the time limit: the whole goodbye was sent, so we know how long it can take."""
         if self.state.ending.goodbye_begun and self.effects.running(Timer.GOODBYE_ENDS):
             left_ms = (self.playback.sent - self.playback.heard(at_ms)) / BYTES_PER_MS
             self.effects.restart(Timer.GOODBYE_ENDS, left_ms + AFTER_GOODBYE_MS)
@@ -102,7 +102,7 @@ class Goodbye:
         return said is not None and is_new and said.length_ms >= _LONGEST_BYE_MS
 
     def interrupted(self) -> None:
-        """The model stopped during its goodbye, or before beginning one."""
+        """Note that the model stopped during its goodbye, or before beginning one."""
         ending = self.state.ending
         if ending.goodbye_begun:
             self._answered(cut_off=True)
@@ -125,7 +125,7 @@ class Goodbye:
             self.effects.start(Timer.GOODBYE_ANSWERED, self._for_more_ms() if is_long else None)
 
     def caller_said(self, text: str) -> None:
-        """The caller's words arrived: wait longer after a question than after a farewell."""
+        """Note the caller's words: we wait longer after a question than after a farewell."""
         if self.state.ending.phase is Phase.ANSWERED and not self.speech.speaking:
             asks = len(text.split()) > _MOST_WORDS_OF_A_BYE and not ends_in_farewell(
                 text, self.farewells
@@ -133,7 +133,7 @@ class Goodbye:
             self.effects.restart(Timer.GOODBYE_ANSWERED, self._for_more_ms() if asks else None)
 
     def tool_requested(self) -> None:
-        """The model has reacted to what the caller said during its goodbye."""
+        """Continue the call: the model has reacted to what the caller said during its goodbye."""
         if self.state.ending.phase is Phase.ANSWERED:
             self.withdraw_goodbye()
 

@@ -22,8 +22,8 @@ from stream_handler.call.transcript import Transcript
 
 _MOST_NUDGES = 2
 _SAME_WORDS, _SAME_WORDS_AGAIN = 4, 8
-"""After the first number of turns with the same words, the model is asked to say goodbye; after the
-second, the call ends."""
+"""After `_SAME_WORDS` turns with the same words, the model is asked to say goodbye; after
+`_SAME_WORDS_AGAIN`, the call ends."""
 _QUIET_TIMERS = (Timer.IDLE_NUDGE, Timer.IDLE_GOODBYE, Timer.FORGOTTEN)
 
 
@@ -104,13 +104,13 @@ class Limits:
             self._restart()
 
     def caller_acted(self) -> None:
-        """The caller pressed a key, or sent something."""
+        """Note that the caller pressed a key or sent something."""
         self._is_answered()
         self.ledger.caller_acted(self.state.link.last_audio_ms)
         self._restart()
 
     def agent_replied(self, at_ms: float) -> None:
-        """The model speaks. A reply we had to ask for doesn't count as answering what it hears."""
+        """Note that the model speaks. A reply that we asked for doesn't answer what it hears."""
         if self.state.asked_to_speak:
             self.state.asked_to_speak = False
             return

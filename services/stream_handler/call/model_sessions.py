@@ -382,7 +382,7 @@ class ModelSessions:
             self._turn_was_empty(event)
 
     def _turn_was_empty(self, event: TurnCompleted) -> None:
-        """Handle a turn without a word: if a reply is owed, it shows that none will come."""
+        """Handle a turn without a word: if a reply is owed, it means that none will come."""
         self.state.empty_because = event.reason
         if not self.transcript.agent_has_spoken:
             self.conversation.first_turn_is_empty()

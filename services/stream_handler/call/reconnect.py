@@ -49,7 +49,7 @@ class Reconnects:
         self._left_because_asked_ms: float | None = None
 
     def begin(self, at_ms: float, endpoints: tuple[str, ...]) -> None:
-        """The stream starts: open the first session."""
+        """Prepare to open the first session of the stream."""
         self.outage_ms = at_ms
         self._endpoints.begin(endpoints, None if self._handle is None else self._handle.endpoint)
 
@@ -70,7 +70,7 @@ class Reconnects:
         return max(min(most_ms, share_ms), 0.0)
 
     def broke(self, at_ms: float) -> None:
-        """The session broke off without notice."""
+        """Note that the session broke off without notice."""
         self._endpoints.broke(at_ms)
 
     def go_away_is_new(self, at_ms: float) -> bool:
@@ -108,7 +108,7 @@ class Reconnects:
         return self._used
 
     def replace(self, at_ms: float) -> bool:
-        """The session is lost or about to be replaced. Returns False after too many of them."""
+        """Prepare to replace a session. Return False if there have been too many."""
         self.outage_ms = at_ms
         self._pauses = 0
         self._endpoints.outage()
@@ -118,7 +118,7 @@ class Reconnects:
         return not too_often and self._made_in_call < _MOST_IN_A_CALL
 
     def failed(self, at_ms: float, code: int | None, reason: str = "") -> float | None:
-        """A session failed. Returns how long to wait before the next attempt; None to give up."""
+        """Note that a session failed. Return how long to wait before the next; None to give up."""
         resumed = self._used is not None
         if resumed and code in _HOPELESS:
             self._handle = None
@@ -152,7 +152,7 @@ class Reconnects:
         return RECONNECT_MS[min(self._pauses, len(RECONNECT_MS)) - 1]
 
     def connected(self, at_ms: float) -> bool:
-        """A session is listening. Returns whether its endpoint differs from the previous one's."""
+        """Note that a session is listening. Return whether the endpoint has changed."""
         if self._connected_ms is not None:
             self._made.append(at_ms)
             self._made_in_call += 1

@@ -204,7 +204,7 @@ class Survey:
     def is_background(self, at_ms: float) -> bool:
         """Whether the voices on the line are background, such as a television or hold music.
 
-        They are once the model has left them unanswered for a minute.
+        They count as background once the model has left them unanswered for a minute.
         """
         since_ms = self.state.unanswered_since_ms
         return since_ms is not None and at_ms - since_ms >= background_ms(self.state.call.agent)

@@ -164,7 +164,7 @@ class Greeting:
         return self.playing and first_ms is not None and at_ms - first_ms > _LONGEST_MS
 
     def caller_spoke(self, onset_ms: float) -> None:
-        """The caller began to speak over the greeting."""
+        """Note that the caller began to speak over the greeting."""
         self._onset_ms = onset_ms
         if self._first_onset_ms is None:
             self._first_onset_ms = onset_ms
@@ -175,7 +175,7 @@ class Greeting:
             self._onset_ms = None
 
     def over(self) -> bytes:
-        """The greeting has been heard. Returns what the model should hear now.
+        """End the greeting, which has been heard. Return what the model should hear now.
 
         That is everything from the caller's first word if they said much, otherwise the beginning
         of what they are saying now.

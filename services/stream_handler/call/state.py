@@ -120,7 +120,7 @@ class Ending:
         return self._phase is Phase.GOODBYE and self._spoken
 
     def goodbye_requested(self, intended: Outcome, *, spoken: bool) -> bool:
-        """The model wants to end the stream. Returns False if the stream was already ending.
+        """Note that the model wants to end the stream. Return False if it was already ending.
 
         `spoken` says whether it has said its goodbye. A caller's "bye" in return doesn't change
         that: it must not hold the line open.
@@ -149,7 +149,7 @@ class Ending:
         return self._phase is Phase.ANSWERED and self._cut_off
 
     def goodbye_answered(self, *, cut_off: bool) -> None:
-        """The caller speaks: the goodbye has been heard, or is cut off."""
+        """Note that the caller speaks: the goodbye has been heard, or is cut off."""
         self._cut_off = cut_off
         self._move(Phase.ANSWERED)
 
@@ -162,7 +162,7 @@ class Ending:
         return True
 
     def saved(self) -> Outcome | None:
-        """The final save is done or abandoned. Returns the outcome to close with, unless closed."""
+        """Close: the final save is done or abandoned. Return the outcome, unless already closed."""
         if self._phase is not Phase.SAVING:
             return None
         self._move(Phase.CLOSED)
@@ -273,7 +273,7 @@ class ModelLink:
         return self._tone_ms >= _TONE_MS
 
     def audio(self, at_ms: float, *, audible: bool = True) -> bool:
-        """Audio has arrived; False if it belongs to an interrupted reply and must be dropped.
+        """Note that audio arrived; False if it is from an interrupted reply and must be dropped.
 
         Such audio follows closely, and ends with the turn. Sound after a pause is a new reply; so
         is sound a second later, if the service dropped the reply but never ends the turn.
@@ -291,14 +291,14 @@ class ModelLink:
         return True
 
     def interrupted(self, at_ms: float, *, by_service: bool = True) -> None:
-        """A reply is dropped, by the service or by us; if by us, the service keeps sending it."""
+        """Note that the service or we dropped a reply. If we did, the service keeps sending it."""
         if self.generating:
             self._interrupted_ms = at_ms
             self._stale_ms = _STALE_MS if by_service else math.inf
         self.generating = False
 
     def drop_reply(self, at_ms: float) -> None:
-        """Audio arrived from a reply that is being dropped entirely."""
+        """Note that audio arrived from a reply that is being dropped entirely."""
         self._interrupted_ms = self.last_audio_ms = at_ms
         self._stale_ms = math.inf
         self.turn_is_empty = False

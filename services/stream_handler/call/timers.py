@@ -51,7 +51,7 @@ class Timer(enum.StrEnum):
 
 
 LENGTH_MS = {
-    Timer.RINGBACK: 600,  # a quick model needs no ring; later rings are as in the country
+    Timer.RINGBACK: 600,  # a quick model needs no ring; then the country's rhythm applies
     Timer.FIRST_WORD: 15_000,
     Timer.GOODBYE_ENDS: 20_000,
     Timer.GOODBYE_ANSWERED: 1_500,

@@ -6,7 +6,7 @@ session. All these calls are one order with one idempotency key. A new order beg
 the result, the agent has spoken and then the caller has spoken or typed. Identical calls in one
 message are separate orders too.
 
-A *run* is one request to a tool. Nothing cuts it off. Calls for an order that is running join its
+A *run* is one request to a tool. Nothing cancels it. Calls for an order that is running join its
 run, and until the caller speaks or types, its result answers later ones too. The latest results are
 kept for a model session that didn't hear them.
 """
@@ -116,7 +116,7 @@ class ToolLedger:
         return None if call is None else self._settle(call, _outcome(answer), answer, at_ms)
 
     def cancel(self, ids: Iterable[str], at_ms: float) -> tuple[ToolCall, ...]:
-        """The model no longer wants these results; returns the calls for which nothing was done.
+        """Cancel calls whose results the model no longer wants; return those never carried out.
 
         A run that others wait for continues. A result already given counts as unheard.
         """
@@ -143,8 +143,10 @@ class ToolLedger:
     # Orders and runs
 
     def order(self, id: str, digits: dict[str, str], twin: int) -> Order:
-        """The order that the open call `id` is for. `twin`: how many identical calls came before it
-        in the same message."""
+        """Return the order that the open call `id` is for.
+
+        `twin` is how many identical calls came before it in the same message.
+        """
         call = self._open[id]
         wish = order_key(self._call_sid, call.name, call.args)
         placed = self._orders.setdefault(wish, [])
@@ -163,7 +165,7 @@ class ToolLedger:
         self._runs[id] = _Run(order, waiting, [self._open[id]])
 
     def join(self, id: str, order: Order) -> bool:
-        """Whether the order is running; if so, the open call `id` waits for its result."""
+        """Have the open call `id` wait for the order's result; False if it isn't running."""
         for run in self._runs.values():
             if run.order is order:
                 run.calls.append(self._open[id])
@@ -171,7 +173,7 @@ class ToolLedger:
         return False
 
     def begun(self, id: str, at_ms: float) -> ToolCall:
-        """The record of an open call that waits for a run."""
+        """Return the record of an open call that waits for a run."""
         return _record(self._open[id], ToolOutcome.UNKNOWN, at_ms)
 
     def answer_to(self, order: Order) -> ToolAnswer | None:
@@ -181,7 +183,7 @@ class ToolLedger:
     def run_finished(
         self, id: str, answer: ToolAnswer, at_ms: float, *, certain: bool
     ) -> tuple[Settled, ...]:
-        """The run that call `id` began is over; returns the calls that this settles."""
+        """Close the run that call `id` began; return the calls that this settles."""
         run = self._runs.pop(id, None)
         if run is None:
             return ()

@@ -40,7 +40,7 @@ MOST_RUNS = 8
 
 @dataclass(slots=True, eq=False)
 class ToolCalls:
-    """Answers every call the model makes exactly once."""
+    """Gives every call that the model makes exactly one answer."""
 
     effects: Effects
     state: CallState

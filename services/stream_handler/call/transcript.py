@@ -156,13 +156,13 @@ class Transcript:
         return "" if self._caller is None else _tidy(self._caller.text)
 
     def caller_is_heard_again(self) -> None:
-        """Another session hears the caller's open turn from the start, and will transcribe it."""
+        """Clear the open turn's text: another session hears the turn again and transcribes it."""
         if self._caller is not None:
             self._caller.earlier_text = self._caller.text or self._caller.earlier_text
             self._caller.text = ""
 
     def reopen_caller(self) -> None:
-        """The reply was lost and the caller's words are unknown: they are still owed a reply."""
+        """Reopen the caller's turn: its reply was lost and its words are unknown."""
         if self._caller is None and self._answered is not None:
             self._caller, self._answered = self._answered, None
             self.agent_spoke_last = False
@@ -184,7 +184,7 @@ class Transcript:
         self._caller.was_heard = True
 
     def caller_speech_stopped(self, at_ms: float, end_ms: float, asking_ms: float) -> None:
-        """An utterance ended, as known at `at_ms`; `asking_ms` of it asks for a reply."""
+        """Note at `at_ms` that an utterance ended, of which `asking_ms` asks for a reply."""
         turn = self._caller
         if turn is None:
             return
@@ -235,7 +235,7 @@ class Transcript:
         return goes_on and self._caller.over_agent and bool(self._agent)
 
     def caller_sent(self, text: str, at_ms: float, *, upload: int) -> tuple[Turn, ...]:
-        """The caller sent something from their phone, which makes a separate turn."""
+        """Add a separate turn for something that the caller sent from their phone."""
         self.agent_spoke_last = False
         self._sent_ms = at_ms
         n, ms = self._number(), round(at_ms)
@@ -279,7 +279,7 @@ class Transcript:
         return self._save_agent(turn, turn.last_position, None)
 
     def agent_inaudible(self, at_ms: float) -> tuple[Turn, ...]:
-        """The model is sending silence as a reply, whose words belong to no other reply."""
+        """Note that the current reply is silent: its words belong to no other reply."""
         saved = self._late_text(at_ms)
         self._inaudible = True
         return saved
@@ -287,7 +287,7 @@ class Transcript:
     def agent_audio(
         self, at_ms: float, position: int, length: int, last_voiced_ms: float | None
     ) -> tuple[Turn, ...]:
-        """`length` bytes of the agent's speech are sent, starting at `position`.
+        """Note that `length` bytes of the agent's speech are sent, starting at `position`.
 
         `last_voiced_ms` is when the caller was last heard; from it follows the reply time, if the
         turn answers them.
@@ -306,12 +306,12 @@ class Transcript:
         return saved
 
     def agent_complete(self) -> None:
-        """The model has sent all the audio of its reply."""
+        """Note that the model has sent all the audio of its reply."""
         if self._agent:
             self._agent[-1].complete = True
 
     def agent_turn_over(self) -> None:
-        """The model's turn is over: text from now on belongs to the next, if sound follows."""
+        """End the model's turn: text from now on belongs to the next, if sound follows."""
         self._early_text = ""
         self._inaudible = False
         if self._heard is not None:
@@ -320,7 +320,7 @@ class Transcript:
             self._agent[-1].over = True
 
     def agent_dropped(self) -> None:
-        """The model dropped its reply. What was sent keeps playing; later text isn't part of it."""
+        """End a dropped reply. What was sent keeps playing; later text isn't part of it."""
         self.agent_complete()
         self.agent_turn_over()
         self._dropped = True
@@ -357,7 +357,7 @@ class Transcript:
         return tuple(turns)
 
     def close(self, at_ms: float, heard_to: int, last_voiced_ms: float | None) -> tuple[Turn, ...]:
-        """The stream has ended: close all open turns."""
+        """Close all open turns, because the stream has ended."""
         agent = self.agent_interrupted(at_ms, heard_to, None)
         return (*agent, *self._answer_caller(last_voiced_ms))
 

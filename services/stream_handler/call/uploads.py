@@ -48,7 +48,7 @@ class Uploads:
     """The session being opened knows everything that was shown before this time."""
 
     def asked_for(self) -> None:
-        """The caller was sent the link, and is silent because they are looking for it."""
+        """Note that the caller was sent the link, and is silent because they are looking for it."""
         self.state.awaits_upload = True
         self.effects.restart(Timer.UPLOAD)
 
@@ -87,7 +87,7 @@ class Uploads:
         self.effects.tell_model(prompts.uploaded(list(map(_text, new))))
 
     def session_opens(self, known_until_ms: float) -> None:
-        """A session is being opened that knows the call up to `known_until_ms`; -1 for nothing."""
+        """Note up to when the session being opened knows the call; -1 if it knows nothing."""
         self._known_until_ms = known_until_ms
 
     def session_is_open(self) -> None:

@@ -56,17 +56,17 @@ class Watchdog:
         return self._cut_short
 
     def asked(self) -> None:
-        """The model was sent something to which it must reply aloud."""
+        """Note that the model was sent something that it must answer by speaking."""
         self._asked = True
         self._since_ms = None
 
     def connected(self) -> None:
-        """A new session is listening: forget what the previous one did."""
+        """Forget what the previous session did, because a new one is listening."""
         self._cut_short = self._sound_is_silent = self._ended_empty = False
         self._since_ms = None
 
     def sound_was_silent(self) -> bool:
-        """The model's reply can't be heard. Returns whether that is new."""
+        """Note that the model's reply can't be heard. Return whether that is new."""
         if self._sound_is_silent:
             return False
         self._sound_is_silent = True
@@ -78,16 +78,16 @@ class Watchdog:
         self._since_ms = since_ms
 
     def turn_was_empty(self) -> None:
-        """The model ended its turn without a word, although it owes one."""
+        """Note that the model ended its turn without a word, although it owes one."""
         self._ended_empty = True
         self._since_ms = None
 
     def caller_waits(self) -> None:
-        """The caller said something new: the reply that was cut short needn't continue."""
+        """Note that the caller said something new: a reply cut short needn't continue."""
         self._cut_short = False
 
     def model_acted(self) -> None:
-        """The model spoke or called a tool."""
+        """Note that the model spoke or called a tool."""
         self._tried = self._since_ms = None
         self._asked = self._cut_short = self._sound_is_silent = self._ended_empty = False
 

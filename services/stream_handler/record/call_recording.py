@@ -59,7 +59,7 @@ class Tracks:
         self._frames_bytes = 0
         self._keys_until_ms = 0.0
         self._agent: deque[tuple[int, bytearray]] = deque()
-        """Continuous audio not yet heard to its end, with the sample at which it starts."""
+        """Stretches of audio not yet heard to the end, each with the sample where it starts."""
         self._agent_ends = 0
 
     def caller_said(self, pcm: bytes, level_dbfs: float, at_ms: float) -> None:

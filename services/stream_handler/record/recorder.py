@@ -84,7 +84,7 @@ class Recorder:
 
     @property
     def is_finishing(self) -> bool:
-        """Whether the last changes have arrived."""
+        """Whether `finish` or `give_up` has been called."""
         return self._finishing.is_set()
 
     def save(self, changes: CallChanges) -> None:
@@ -108,7 +108,7 @@ class Recorder:
         self._cut_short(now_s + _LAST_ROUTINE_TRY_S)
 
     def give_up(self) -> None:
-        """Make `run()` return immediately, written or not, because the process must stop."""
+        """Make `run()` return immediately, even with changes unwritten: the process must stop."""
         self._finish_by_s = self._loop.time()
         self._given_up.set()
         self._end_routine()
@@ -246,7 +246,7 @@ class Recorder:
         self._pending = functools.reduce(operator.or_, [*written, batch, self._pending])
 
     async def _claim_call(self) -> None:
-        """Create and claim the call, unless that is done. Raises Superseded."""
+        """Create and claim the call if that hasn't been done yet. Raises Superseded."""
         call_sid = self._call.call_sid
         if not self._opened:
             async with self._a_try():

@@ -1,4 +1,4 @@
-"""Reads from OpenTelemetry's own variables where to send traces; nowhere without an endpoint.
+"""Reads where to send traces from OpenTelemetry's own variables; no endpoint means no traces.
 
 The SDK reads the others itself, such as OTEL_EXPORTER_OTLP_HEADERS and OTEL_SERVICE_NAME:
 https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/

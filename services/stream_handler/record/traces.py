@@ -56,8 +56,6 @@ class Span(NamedTuple):
 
 
 class SpanExport(Protocol):
-    """Exports spans."""
-
     words: bool
     """Whether spans should include what was said, and the arguments and results of tools."""
 
