@@ -287,7 +287,7 @@ async def test_a_number_gets_an_agent_and_loses_it(site: Site) -> None:
     ("number", "agent", "says"),
     [
         ("4155550188", "shop", "Did you mean +14155550188?"),
-        ("hello", "shop", "not a phone number"),
+        ("hello", "shop", "a phone number with a country code"),
         (OTHER, "nobody", "Agent nobody doesn"),
     ],
 )
@@ -307,7 +307,7 @@ async def test_a_store_that_is_away_says_so(tmp_path: Path) -> None:
         answers = [await site.get(path) for path in ("/", "/calls", "/costs", "/agents")]
 
     assert [answer.status_code for answer in answers] == [503] * 4
-    assert all("nothing was changed" in answer.text for answer in answers)
+    assert all("Nothing was changed unless a page said so" in answer.text for answer in answers)
 
 
 # Callers

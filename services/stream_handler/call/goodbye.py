@@ -1,4 +1,4 @@
-"""Ends the stream: after a goodbye that is heard out, or with a hand-over between two turns.
+"""Ends the stream after a goodbye that is heard out, or with a hand-over between two turns.
 
 Then everything stops, the record is saved, and the stream is closed. Every step is guaranteed to
 happen.

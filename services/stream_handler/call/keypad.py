@@ -86,7 +86,7 @@ class Keypad:
         return None
 
     def digit(self, key: str) -> Collected | None:
-        """Handle a key (0-9, *, #); returns the result if it ends the collection."""
+        """Handle a key (0-9, *, #). Return the result if it ends the collection."""
         collection = self._collection
         if collection is None:
             self._typed += "" if self._surplus else key
@@ -107,7 +107,7 @@ class Keypad:
         return key if key in "*#" or (key == "0" and only_zeros) else _ANY_DIGIT
 
     def pause(self) -> Typed | Collected | None:
-        """No digit came for `pause_ms`. Returns what was typed until then."""
+        """End the group or collection: no digit came for `pause_ms`. Return what was typed."""
         if self._collection is not None:
             return self._close(self._collection)
         typed, self._typed, self._surplus = self._typed, "", False

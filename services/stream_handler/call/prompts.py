@@ -59,7 +59,7 @@ def is_greeting(call: Call, history: Sequence[Turn]) -> bool:
 
 
 def greeted(words: str) -> str:
-    """Added to the instructions once a clip has said the greeting, or is saying it."""
+    """Return what to add to the instructions once a clip is greeting the caller, or has."""
     return (
         f'\n\nThe caller is on the line, and you have just greeted them: "{words}" Do not greet '
         "them again. Wait until they speak."
@@ -175,7 +175,7 @@ SPEAK = (
 
 
 def background(turns: Sequence[Said], results: Sequence[ToolCall], share: float = 1.0) -> str:
-    """Added to the instructions of a session that is opened in the middle of a call.
+    """Return what to add to the instructions of a session that is opened in mid-call.
 
     History sent as messages may be lost, or answered; instructions are neither. `share` is the
     fraction to keep, counted from the end, for a service that refuses more.

@@ -1,7 +1,7 @@
 """The ringing tone that callers hear, which is that of the called number's country.
 
-So the handler continues the tone that the phone network has been playing. Tones and rhythms are
-from ITU-T E.180, supplement 2; countries not listed get Europe's, the most common one.
+This continues the tone that the phone network has been playing. Tones and rhythms are from ITU-T
+E.180, supplement 2; countries not listed get Europe's, the most common one.
 """
 
 import msgspec

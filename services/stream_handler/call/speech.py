@@ -79,7 +79,7 @@ class SpeechDetector:
         return self.last_voiced_ms - self.onset_ms if sounds_spoken else 0.0
 
     def frame(self, at_ms: float, level_dbfs: float, length_ms: float) -> SpeechChange | None:
-        """Process the frame that ended at `at_ms`; returns whether speech started or stopped."""
+        """Process the frame that ended at `at_ms`. Return whether speech started or stopped."""
         voiced = level_dbfs > max(self._floor_dbfs + _ABOVE_FLOOR_DB, _LEAST_VOICED_DBFS)
         self._follow_floor(level_dbfs, length_ms)
         self._recent.append(at_ms - length_ms if voiced else None)

@@ -60,7 +60,7 @@ _PHASE_MOVES = {
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Why the stream ends, and what happens to the call then (None: undecided)."""
+    """Why the stream ends, and what happens to the call next; None if that is undecided."""
 
     reason: EndReason
     next: NextAction | None

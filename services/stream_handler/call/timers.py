@@ -65,11 +65,11 @@ LENGTH_MS = {
 
 # GOODBYE_ENDS, once all of the goodbye has been sent
 AFTER_GOODBYE_MS = 2_000.0
-"""Added to the audio left to play."""
+"""Time added to the audio left to play."""
 
 # FIRST_WORD, when no session of the model can be opened
 AFTER_CLIP_MS = 1_000.0
-"""Added to what is left of the clip, whose last mark usually comes first."""
+"""Time added to what is left of the clip, whose last mark usually comes first."""
 
 # HAND_OVER, unless the drain says otherwise
 OLD_STREAM_WITHIN_MS = 90_000.0
@@ -111,11 +111,11 @@ _THINKING_MS = 5_000.0
 REPLY_PAUSE_MS = 3_000.0
 """How long a reply may stop in the middle."""
 ANSWER_CUT_SHORT_MS = 2_500.0
-"""After a reply dropped for no reason: by then the model has replied to a soft caller."""
+"""The wait after a reply dropped for no reason: by then a soft caller has had a reply."""
 ANSWER_NUDGED_MS = 3_000.0
-"""For a model that was asked to speak, or sends inaudible sound."""
+"""The wait for a model that was asked to speak, or sends inaudible sound."""
 ANSWER_EMPTY_MS = 750.0
-"""For a model that just ended its turn without a word."""
+"""The wait for a model that just ended its turn without a word."""
 FIRST_ANSWER_EMPTY_MS = 3_000.0
 """The same before the greeting, while the caller hears ringing."""
 _AFTER_CALLER_MS = {"quick": 800.0, "normal": 1_200.0, "patient": 1_800.0}
@@ -138,7 +138,7 @@ FIRST_TONE_MS = 1_500.0
 FIRST_TONE_WITHOUT_MODEL_MS = 600.0
 NEXT_TONE_MS = 2_000.0
 AFTER_PHRASE_MS = 4_000.0
-"""Added because the model needs a moment to begin the phrase."""
+"""Includes the moment that the model needs to begin the phrase."""
 
 # KEYPAD_PAUSE
 

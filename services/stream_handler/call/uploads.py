@@ -87,7 +87,7 @@ class Uploads:
         self.effects.tell_model(prompts.uploaded(list(map(_text, new))))
 
     def session_opens(self, known_until_ms: float) -> None:
-        """Note up to when the session being opened knows the call; -1 if it knows nothing."""
+        """Note how much of the call the session being opened knows: all until then; -1 for none."""
         self._known_until_ms = known_until_ms
 
     def session_is_open(self) -> None:

@@ -69,7 +69,7 @@ async def _start(socket: ServerConnection, within_s: float) -> media_streams.Sta
 
 
 class TwilioStream:
-    """The open stream of a call on its WebSocket.
+    """A call's open stream over a Twilio WebSocket.
 
     A message is written immediately if nothing is ahead of it; otherwise `send_waiting` sends it.
     """
