@@ -96,7 +96,7 @@ def _number(number: str, whole: bool = False) -> str:
 
 
 def moment(at: datetime.datetime, zone: ZoneInfo, now: datetime.datetime) -> str:
-    """`09:30`, `yesterday 09:30`, or a date and time, in `zone`."""
+    """Write a time in `zone`: `09:30`, `yesterday 09:30`, or with its date."""
     local, today = at.astimezone(zone), now.astimezone(zone).date()
     days = (today - local.date()).days
     if days == 0:
@@ -107,5 +107,5 @@ def moment(at: datetime.datetime, zone: ZoneInfo, now: datetime.datetime) -> str
 
 
 def count(number: int, noun: str, nouns: str | None = None) -> str:
-    """`1 call`, `1,204 calls`."""
+    """Write a number with its noun: `1 call`, `1,204 calls`."""
     return f"1 {noun}" if number == 1 else f"{number:,} {nouns or noun + 's'}"

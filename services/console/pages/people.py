@@ -168,7 +168,7 @@ def _may_edit(roles: dict[str, Role], name: str) -> bool:
 
 
 def _in_a_line(before: dict[str, Role], after: dict[str, Role]) -> str:
-    """`vera@example.com: viewer → editor; …`."""
+    """Sum up an edit in a line: `vera@example.com: viewer → editor; …`."""
     return "; ".join(
         f"{email}: {before.get(email, _NO_ACCESS)} → {after.get(email, _NO_ACCESS)}"
         for email in changed_fields(before, after)

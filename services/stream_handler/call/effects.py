@@ -59,7 +59,7 @@ class Effects:
         self.cancel(*self._deadlines.running())
 
     def fired(self, timer: Timer) -> bool:
-        """Whether a timer that fired still counts; it may just have been cancelled."""
+        """Note that `timer` fired. Return False if it has just been cancelled."""
         return self._deadlines.fired(timer)
 
     def running(self, timer: Timer) -> bool:

@@ -127,7 +127,7 @@ class Keypad:
         return first
 
     def digits_for(self, purposes: tuple[str, ...]) -> dict[str, str]:
-        """The digits collected for `purposes`."""
+        """Return the digits collected for `purposes`."""
         return {purpose: self._kept[purpose] for purpose in purposes if purpose in self._kept}
 
     def _close(self, collection: Collection) -> Collected:

@@ -59,7 +59,7 @@ def is_greeting(call: Call, history: Sequence[Turn]) -> bool:
 
 
 def greeted(words: str) -> str:
-    """Return what to add to the instructions once a clip is greeting the caller, or has."""
+    """Return what to add to the instructions once a clip greets or has greeted the caller."""
     return (
         f'\n\nThe caller is on the line, and you have just greeted them: "{words}" Do not greet '
         "them again. Wait until they speak."

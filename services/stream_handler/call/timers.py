@@ -165,21 +165,21 @@ class Deadlines:
         self._running: list[Timer] = []
 
     def start(self, timer: Timer) -> bool:
-        """Whether `timer` must be started (it was not running)."""
+        """Note that `timer` runs. Return False if it was already running."""
         if timer in self._running:
             return False
         self._running.append(timer)
         return True
 
     def cancel(self, timer: Timer) -> bool:
-        """Whether `timer` was running and must be cancelled."""
+        """Note that `timer` no longer runs. Return False if it wasn't running."""
         if timer not in self._running:
             return False
         self._running.remove(timer)
         return True
 
     def fired(self, timer: Timer) -> bool:
-        """Whether a timer that fired still counts (it may have been cancelled meanwhile)."""
+        """Note that `timer` fired. Return False if it has been cancelled meanwhile."""
         return self.cancel(timer)
 
     def running(self) -> tuple[Timer, ...]:

@@ -1,10 +1,10 @@
 """Writes a call's record to the store, well away from the audio path.
 
 Routine changes are written immediately but at most about once a second, so that a crash loses at
-most a second of them; further words of a turn, which come three times a second, are written within
-three. Final changes don't wait. A store that fails is retried as long as the call lasts and a while
-longer; whatever it hasn't accepted by then is logged as a dead letter. The audio never waits for
-any of this.
+most a second of them. Further words of a turn, which come three times a second, are written within
+three seconds. Final changes don't wait. A store that fails is retried as long as the call lasts and
+a while longer; whatever it hasn't accepted by then is logged as a dead letter. The audio never
+waits for any of this.
 """
 
 import asyncio

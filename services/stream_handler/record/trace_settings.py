@@ -26,7 +26,7 @@ class TraceSettings:
 
 
 def read_trace_settings(reader: SettingsReader) -> TraceSettings | None:
-    """Problems are reported by `reader.finish()`."""
+    """Read the settings; None without an endpoint. `reader.finish()` reports any problems."""
     base, own = reader.optional(_BASE), reader.optional("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
     endpoint = own or (base and f"{base.rstrip('/')}/v1/traces")
     if endpoint is None:
