@@ -1,4 +1,4 @@
-"""Converts an agent's document to a form and back. Pure.
+"""Pure functions that convert an agent's document to a form and back.
 
 Anything the form doesn't show, such as an unknown field, stays in the document unchanged; a field
 left at its default isn't written.
@@ -17,7 +17,7 @@ from ringdown.tools import ASK_FOR_PHOTO, Json
 
 _BLANK_ROWS = 2
 _NOTHING = '""'
-"""Written for a text that is deliberately empty; an empty field means the default."""
+"""Stands for a text that is deliberately empty; an empty field means the default."""
 _NUMBER = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,6})?")
 _PLACE = re.compile(r"\[([0-9]+)\]")
 
@@ -27,7 +27,7 @@ def groups(*, draft: bool) -> tuple[Group, ...]:
 
 
 def shown(field: Field, document: Document, *, draft: bool = False) -> Json:
-    """What the form shows: the document's value, or else the default."""
+    """Return what the form shows: the document's value, or else the default."""
     if field.path == HAS_HOURS:
         return isinstance(document.get(HOURS), dict)
     value = _at(document, field.path)
@@ -54,7 +54,7 @@ def shown(field: Field, document: Document, *, draft: bool = False) -> Json:
 
 
 def applied(base: Document, form: Form, *, draft: bool = False) -> Document:
-    """`base`, changed as the form says in the fields that it shows."""
+    """Return `base` with the edits that were made in the form."""
     document: Document = msgspec.json.decode(msgspec.json.encode(base))
     had_hours = isinstance(base.get(HOURS), dict)
     if had_hours and HAS_HOURS not in form:
@@ -69,15 +69,17 @@ def applied(base: Document, form: Form, *, draft: bool = False) -> Document:
 
 
 def offered_tools(document: Document, declared: Collection[str]) -> list[str]:
-    """The declared tools, and those that the document names even if they don't exist. The one that
-    asks for photos has a separate field."""
+    """Return the declared tools, and any that the document names even if they don't exist.
+
+    The tool that asks for photos is left out: it has a separate field.
+    """
     named = document.get("tools")
     offered = {*declared} - {ASK_FOR_PHOTO}
     return sorted(offered | {*map(str, named if isinstance(named, list) else ())})
 
 
 def field_of(problem: str, *, draft: bool) -> str | None:
-    """The path of the field that a problem is about, as in `opening_hours.monday: …`."""
+    """Return the path of the field that a problem is about, as in `opening_hours.monday: …`."""
     path = _PLACE.sub("", problem.partition(":")[0])
     paths = [field.path for group in groups(draft=draft) for field in group.fields]
     matching = [each for each in paths if path == each or path.startswith(f"{each}.")]
@@ -85,7 +87,7 @@ def field_of(problem: str, *, draft: bool) -> str | None:
 
 
 def _given(field: Field, form: Form) -> Json:
-    """None for nothing."""
+    """Return the value that was entered in a field; None if it was left empty."""
     text = form.raw(field.path)
     match field.kind:
         case "flag":
@@ -108,7 +110,7 @@ def _given(field: Field, form: Form) -> Json:
 
 
 def _put(document: Document, base: Document, field: Field, value: Json, *, draft: bool) -> None:
-    """Write a default only where it was written before; likewise an empty text."""
+    """Put a value into the document. A default is put there only if there was a value before."""
     before = _at(base, field.path)
     if value == _untouched(field, before, draft=draft):
         return
@@ -126,7 +128,7 @@ def _put(document: Document, base: Document, field: Field, value: Json, *, draft
 
 
 def _untouched(field: Field, value: Json, *, draft: bool) -> Json:
-    """What the form sends back for `value` if left alone."""
+    """Return what the form sends back for `value` if the field isn't edited."""
     document: Document = {}
     *above, name = field.path.split(".")
     inside = document
@@ -183,7 +185,7 @@ def _to_example(caller: str, contains: str) -> dict[str, Json]:
 
 
 def _number(text: str) -> Json:
-    """Anything but a number stays text, so that the check can report it."""
+    """Convert a number. Anything else stays text, so that the check can report it."""
     if not _NUMBER.fullmatch(text):
         return text or None
     return float(text) if "." in text else int(text)

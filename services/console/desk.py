@@ -1,4 +1,4 @@
-"""What every page needs to work."""
+"""What every page needs: the store, the time, and what is worked out from them."""
 
 import asyncio
 import datetime
@@ -22,8 +22,11 @@ class Desk:
     async def days(
         self, periods: Sequence[Period], now: datetime.datetime
     ) -> tuple[Day, ...] | None:
-        """The totals of each day. None if that takes too long, as it can the first time anyone
-        views many calls; whatever was added up by then is kept for next time."""
+        """Return the totals of each day; None if adding them up takes too long.
+
+        That can happen the first time anyone views many calls. Whatever was added up by then is
+        kept for next time.
+        """
         try:
             async with asyncio.timeout(_WITHIN_S):
                 return await read_days(self.store, periods, now)
@@ -31,7 +34,7 @@ class Desk:
             return None
 
     async def zone(self) -> zoneinfo.ZoneInfo:
-        """The line's time zone: the default agent's, or else UTC."""
+        """Return the line's time zone: the default agent's, or else UTC."""
         agent = await self.store.read_agent(DEFAULT_AGENT_ID)
         name = None if agent is None else agent.document.get("time_zone")
         try:

@@ -20,7 +20,7 @@ class Form:
         return any(each == name for each, _ in self._fields)
 
     def text(self, name: str) -> str:
-        """Stripped of surrounding space; empty if missing."""
+        """Return a field without surrounding space; empty if it is missing."""
         return self.raw(name).strip()
 
     def raw(self, name: str) -> str:

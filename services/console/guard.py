@@ -1,8 +1,8 @@
-"""Guards every page: finds out who is asking, and whether the console's own page sent the form.
+"""Guards every page: checks who the user is, and that forms come from the console's own pages.
 
-A form counts only if the browser says that one of our pages sent it. Since 2023 all browsers say so
-in `Sec-Fetch-Site`, older ones in `Origin`; no page can forge either. This needs no secret, so a
-form left open overnight can still be sent, whichever instance receives it.
+A form is accepted only if the browser says that one of our pages sent it. Since 2023, all browsers
+say so in `Sec-Fetch-Site`; older ones do in `Origin`. No page can forge either. This needs no
+secret, so a form left open overnight can still be sent, whichever instance receives it.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -19,7 +19,7 @@ from ringdown.log import Log
 
 READY = "/ready"
 OPEN = (READY, "/static/")
-"""Open to anyone: whether we are up, and the files that every page needs."""
+"""Open to anyone: the readiness check, and the files that every page needs."""
 _READING = ("GET", "HEAD")
 ASKING = ("/calls/search",)
 """Forms that change nothing; they are posted to keep phone numbers out of URLs."""
@@ -38,7 +38,7 @@ _log = Log(__name__)
 
 
 class Guard:
-    """Passes the person asking to pages as `request.state.person`; refuses everyone else.
+    """Passes the user to pages as `request.state.person`; refuses anyone not allowed in.
 
     Pages from the origins `framed_by` may show the console in a frame.
     """
@@ -77,7 +77,7 @@ class Guard:
         except InvalidDocument as error:
             raise Refused(f"{error}. Correct this document in the store.", status=500) from None
         except StoreUnavailable:
-            _log.exception("people cannot be read")
+            _log.exception("can't read who may use the console")
             raise Refused(
                 "The store didn't respond, so your access couldn't be checked. Reload the page.",
                 status=503,

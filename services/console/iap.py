@@ -43,7 +43,7 @@ class Keys:
         self._turn = asyncio.Lock()
 
     async def with_key(self, key_id: str) -> Mapping[str, str]:
-        """All known keys, fetching new ones if this one is missing. Raises HTTPError."""
+        """Return all known keys, fetching new ones if this one is missing. Raises HTTPError."""
         async with self._turn:
             if key_id not in self._known and self._may_ask():
                 self._known = await self._fetch()
@@ -103,7 +103,10 @@ class IapDoorkeeper:
         return email.removeprefix("accounts.google.com:")
 
     def _check_audience(self, audience: object) -> None:
-        """Without this, anyone who came through someone else's proxy would be let in."""
+        """Refuse a sign-in for another service.
+
+        Otherwise anyone who came through someone else's proxy would be let in.
+        """
         if audience != self._audience:
             _log.error("signed for another audience", got=str(audience), expected=self._audience)
             raise Refused(

@@ -1,4 +1,4 @@
-"""Who may do what: `settings/people`, which editors can change."""
+"""Who may use the console, and in which role: `settings/people`, which editors can change."""
 
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -14,16 +14,16 @@ Role = Literal["viewer", "editor"]
 
 
 class PeopleEdit(Edit, frozen=True, kw_only=True):
-    """A change to who may do what."""
+    """A change to people's roles."""
 
     what: str
 
 
 class People(msgspec.Struct, frozen=True, kw_only=True):
-    """`settings/people`. Everyone else is refused, even if Google's proxy lets them through."""
+    """`settings/people`. Anyone not in it is refused, even if Google's proxy lets them through."""
 
     roles: dict[str, Role] = {}
-    """By e-mail address."""
+    """Roles by e-mail address."""
     edits: tuple[PeopleEdit, ...] = ()
     """Edits made on the People page, newest first; Firestore's console doesn't say who made an
     edit."""
@@ -45,7 +45,7 @@ class Person:
 
 
 class Refused(Exception):
-    """The message tells the person why, and what to do."""
+    """The request is refused. The message tells the user why, and what to do."""
 
     def __init__(self, message: str, *, status: int = 403) -> None:
         super().__init__(message)
@@ -53,7 +53,7 @@ class Refused(Exception):
 
 
 class Doorkeeper(Protocol):
-    """Identifies the person asking."""
+    """Identifies the user who made a request."""
 
     async def identify(self, headers: "Headers") -> Person:
         """Raises Refused, StoreUnavailable, and InvalidDocument if the people can't be read."""
@@ -66,7 +66,7 @@ class Headers(Protocol):
 
 
 async def known_person(documents: Documents, email: str) -> Person:
-    """The person with that address. Raises Refused."""
+    """Return the person with that address. Raises Refused."""
     people = await documents.read(People, PEOPLE) or People()
     role = people.role_of(email)
     if role is None:

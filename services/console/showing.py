@@ -1,4 +1,4 @@
-"""Renders values into the pages' templates. Values are always text there, never markup."""
+"""Renders values into the pages' templates, always as text and never as markup."""
 
 import datetime
 from importlib import resources
@@ -26,10 +26,10 @@ SAID = {
     "assigned": "Saved. The next call to that number goes to this agent.",
     "blocked": "Blocked. The next call from this number is rejected.",
     "discarded": "Draft discarded. The agent is unchanged.",
-    "drafted": "Draft made. Nobody hears it yet: add your number to its testers.",
+    "drafted": "Draft saved. No one hears it yet: add your number to its testers.",
     "limited": "Saved. These limits apply from the next call.",
     "made": "Created. No number goes to it yet: choose one under Numbers & hours.",
-    "not-blocked": "This caller was not blocked.",
+    "not-blocked": "This caller wasn't blocked, so nothing was changed.",
     "people": "Saved. It takes effect on the next page load.",
     "published": "Published. The next call uses it.",
     "restored": "Restored. The next call uses this revision.",
@@ -38,7 +38,7 @@ SAID = {
     "unblocked": "Unblocked. The next call from this number is answered.",
     "unchanged": "Nothing was changed.",
 }
-"""What a page says after a form has been sent."""
+"""What the next page says after a form was sent."""
 
 
 OUTCOMES = {
@@ -96,7 +96,7 @@ def _number(number: str, whole: bool = False) -> str:
 
 
 def moment(at: datetime.datetime, zone: ZoneInfo, now: datetime.datetime) -> str:
-    """`09:30`, `yesterday 09:30`, or a date and time, in `zone`."""
+    """Write a time in `zone`: `09:30`, `yesterday 09:30`, or with its date."""
     local, today = at.astimezone(zone), now.astimezone(zone).date()
     days = (today - local.date()).days
     if days == 0:
@@ -107,5 +107,5 @@ def moment(at: datetime.datetime, zone: ZoneInfo, now: datetime.datetime) -> str
 
 
 def count(number: int, noun: str, nouns: str | None = None) -> str:
-    """`1 call`, `1,204 calls`."""
+    """Write a number with its noun: `1 call`, `1,204 calls`."""
     return f"1 {noun}" if number == 1 else f"{number:,} {nouns or noun + 's'}"

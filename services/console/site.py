@@ -37,7 +37,7 @@ _log = Log(__name__)
 
 
 def console(desk: Desk, doorkeeper: Doorkeeper, framed_by: Collection[str] = ()) -> ASGIApp:
-    """Pages from the origins `framed_by` may show it in a frame."""
+    """Build the console. Pages from the origins `framed_by` may show it in a frame."""
     pages = Pages()
 
     async def refusal(request: Request, refused: Refused) -> Response:
@@ -58,7 +58,7 @@ def console(desk: Desk, doorkeeper: Doorkeeper, framed_by: Collection[str] = ())
 
     async def store_away(request: Request, error: Exception) -> Response:
         _log.error("store does not answer", reason=type(error).__name__)
-        text = "The store didn't respond. Unless a page said so, nothing was changed. Try again."
+        text = "The store didn't respond. Nothing was changed unless a page said so. Try again."
         return pages.page(request, "stopped.html", status=503, title="Store unavailable", text=text)
 
     async def out_of_reach(request: Request, error: Exception) -> Response:

@@ -1,4 +1,4 @@
-"""The console on your own machine: its user runs the line."""
+"""The console on your own machine, whose user may edit everything."""
 
 from collections.abc import Collection
 
@@ -6,9 +6,9 @@ from console.people import Headers, Person, Refused
 
 
 class LocalDoorkeeper:
-    """Lets in the person at this machine, as an editor.
+    """Admits this machine's user as an editor.
 
-    Other pages open in the browser must not reach the console through a host name of theirs.
+    Other pages in the same browser must not reach the console through a host name they control.
     """
 
     def __init__(self, name: str, hosts: Collection[str]) -> None:

@@ -69,11 +69,11 @@ def main() -> int:
 
 
 def _traces(settings: TraceSettings) -> "OtlpExport | None":
-    """None if traces can't be exported, which must not stop any call."""
+    """Set up the export of traces; None if that fails, which must not stop any call."""
     from google.auth.exceptions import GoogleAuthError
 
     try:
-        # With the SDK, which many don't need. It refuses some settings when it is imported.
+        # Imports the SDK, which many don't need, and which rejects some settings on import.
         from stream_handler.record.span_export import OtlpExport
 
         traces = OtlpExport(settings)
@@ -81,7 +81,7 @@ def _traces(settings: TraceSettings) -> "OtlpExport | None":
         _log.error("no traces: there are no Google credentials", error=str(error))
         return None
     except ValueError as error:
-        _log.error("no traces: OpenTelemetry refuses a variable OTEL_…", error=str(error))
+        _log.error("no traces: OpenTelemetry rejects an OTEL_… variable", error=str(error))
         return None
     log.configure(app="stream_handler", of_call=traces.log_fields)
     return traces

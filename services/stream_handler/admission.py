@@ -1,7 +1,8 @@
-"""Decides which streams may come in: checks the token, then claims the call.
+"""Decides which streams to admit: checks the token, then claims the call.
 
-A store outage doesn't stop a call that travels with its stream: the token vouches for the call, and
-is good for one stream in this process. The claim is made later, once the store is back.
+A stream that carries its call's document is admitted even during a store outage: the token vouches
+for the call, and is good for one stream in this process. The call is claimed later, once the store
+is back.
 """
 
 import asyncio
@@ -36,7 +37,7 @@ from stream_handler.upload_watch import UploadWatch
 
 _CLAIM_TIMEOUT_S = 5.0
 _TURN_AWAY_TIMEOUT_S = 2.0
-_TRAVELLING_CLAIM_TIMEOUT_S = 1.0  # the caller hears nothing; the call can go ahead without
+_TRAVELLING_CLAIM_TIMEOUT_S = 1.0  # the caller waits in silence; the call can start unclaimed
 
 _log = Log(__name__)
 
@@ -46,19 +47,19 @@ class Admitted:
     call: Call
     claim: Claim
     claimed: bool = True
-    """False: the store didn't respond, and may not know the call either."""
+    """False if the store didn't respond; it may not know the call either."""
     history: tuple[Turn, ...] = ()
     """What was said in earlier streams of the call."""
     tool_calls: tuple[ToolCall, ...] = ()
-    """The calls made in them."""
+    """Tool calls made in earlier streams."""
     uploads: tuple[Upload, ...] = ()
-    """What the caller sent in them."""
+    """What the caller sent in earlier streams."""
     greeting: bytes = b""
     """The greeting's clip, µ-law; empty if there is none or the model says the greeting."""
 
 
 class Admission:
-    """Lets streams in; one per process."""
+    """Admits streams; one per process."""
 
     def __init__(
         self,
@@ -76,7 +77,7 @@ class Admission:
         self._token_secrets = token_secrets
         self._handler = handler
         self._used: dict[tuple[str, int], float] = {}
-        """Calls and attempts whose token has let a stream in, and when (Unix s)."""
+        """When each call and attempt was admitted by its token (Unix s)."""
 
     async def admit(self, stream: MediaStream) -> Admitted:
         """Check the stream's token and claim its call. Raises Refused."""
@@ -106,8 +107,10 @@ class Admission:
         )
 
     async def turn_away(self, admitted: Admitted) -> None:
-        """Decide that an admitted call hears that all lines are busy. If the store fails, that is
-        logged, and `/after-stream` decides."""
+        """Save the decision that an admitted call will hear that all lines are busy.
+
+        If the store fails, the error is logged and `/after-stream` decides.
+        """
         changes = CallChanges(
             status=CallStatus.ENDED,
             ended_at=clock.now(),
@@ -122,7 +125,7 @@ class Admission:
             _log.error("busy reply could not be stored", error=str(error) or "timed out")
 
     def _checked(self, call_sid: str, parameters: Mapping[str, str]) -> tuple[int, Call | None]:
-        """The attempt that the token allows, and the call if it travels with the stream."""
+        """Return the attempt that the token allows, and the call if the stream carries it."""
         secrets = self._token_secrets
         try:
             attempt = stream_token.verify(
@@ -135,11 +138,11 @@ class Admission:
         except TokenRefused as error:
             raise Refused(CloseCode.POLICY_VIOLATION, str(error)) from None
         if travelling is not None and travelling.attempt != attempt:
-            raise Refused(CloseCode.POLICY_VIOLATION, "another attempt travels with the stream")
+            raise Refused(CloseCode.POLICY_VIOLATION, "the stream carries another attempt")
         return attempt, travelling
 
     async def _claim(self, call_sid: str, claim: Claim, travelling: Call | None) -> Call | None:
-        """The claimed call; None if the store fails. Raises Refused if it can't be claimed."""
+        """Claim the call; None if the store fails. Raises Refused if it can't be claimed."""
         within_s = _CLAIM_TIMEOUT_S if travelling is None else _TRAVELLING_CLAIM_TIMEOUT_S
         try:
             async with asyncio.timeout(within_s):
@@ -151,7 +154,7 @@ class Admission:
                 _log.error("call could not be claimed", error=str(error) or "timed out")
             return None
         if call is None:
-            raise Refused(CloseCode.POLICY_VIOLATION, "the call is unknown, over, or held already")
+            raise Refused(CloseCode.POLICY_VIOLATION, "the call is unknown, over, or already held")
         return call
 
     async def _greeting(self, call: Call, *, store_is_away: bool = False) -> bytes:
@@ -167,17 +170,20 @@ class Admission:
         return b"" if clip is None else clip.mulaw
 
     def _use_once(self, call_sid: str, attempt: int) -> None:
-        """Check what the store can't: that this attempt hasn't already let in another stream."""
+        """Note that the attempt was admitted. Raises Refused if it already was.
+
+        The store checks this too, but not during an outage.
+        """
         now_s, used = clock.now().timestamp(), (call_sid, attempt)
         for old in [u for u, at_s in self._used.items() if now_s - at_s > stream_token.LIFETIME_S]:
             del self._used[old]
         if used in self._used:
-            raise Refused(CloseCode.POLICY_VIOLATION, "the call is held already")
+            raise Refused(CloseCode.POLICY_VIOLATION, "the call is already held")
         self._used[used] = now_s
 
 
 def _begun(travelling: Call, claim: Claim) -> Call:
-    """The call as a successful claim would have left it."""
+    """Return the call as a successful claim would have left it."""
     return msgspec.structs.replace(
         travelling, status=CallStatus.IN_PROGRESS, started_at=claim.claimed_at
     )
@@ -186,8 +192,10 @@ def _begun(travelling: Call, claim: Claim) -> Call:
 async def _earlier(
     store: CallStore, call_sid: str
 ) -> tuple[tuple[Turn, ...], tuple[ToolCall, ...]]:
-    """The turns and tool calls so far; none if the store fails: the call continues, but remembers
-    less."""
+    """Return the call's turns and tool calls so far.
+
+    Empty if the store fails: the call then continues without them.
+    """
     try:
         async with asyncio.timeout(_CLAIM_TIMEOUT_S):
             record = await store.read_record(call_sid)

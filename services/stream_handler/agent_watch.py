@@ -1,4 +1,4 @@
-"""Polls every few seconds for edits of agents that apply to live calls."""
+"""Polls every few seconds for agent edits that apply to live calls."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -26,7 +26,7 @@ class AgentReader(Protocol):
 
 @dataclass(slots=True)
 class _Look:
-    """What was last seen of a document."""
+    """A document as it was last read."""
 
     one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
     round: int = -1
@@ -37,7 +37,7 @@ class _Look:
 
 
 class AgentWatch:
-    """One for all calls of a process: each agent is read once per round, however many calls use it.
+    """Reads each agent once per round, however many calls use it; one per process.
 
     Firestore's asynchronous client has no listener, and a listener thread would be one more thing
     that can go stale, for edits that happen a few times a day.
@@ -49,9 +49,9 @@ class AgentWatch:
         self._looks: dict[tuple[str, bool], _Look] = {}
 
     async def edits(self, agent_id: str, *, draft: bool = False) -> AsyncIterator[Agent]:
-        """Yield the agent now, then whenever it changes, as long as edits reach live calls.
+        """Yield the agent now and whenever it changes, as long as its edits apply to live calls.
 
-        A document that is broken, half edited or gone changes nothing, and neither does an outage.
+        A document that is broken, half edited or deleted is ignored, and so is an outage.
         """
         look = self._looks.setdefault((agent_id, draft), _Look())
         told = ""

@@ -93,7 +93,7 @@ class Services:
     clips: ClipStore
     uploads: UploadWatch
     recordings: RecordingStore | None
-    """None if no place for them is set."""
+    """None if there is no place to store them."""
     traces: SpanExport | None = None
 
 
@@ -136,14 +136,14 @@ class Bridge:
         )
         self._timers: dict[Timer, asyncio.TimerHandle] = {}
         self._tools: set[asyncio.Task[None]] = set()
-        """Requests under way. Only the end of the process cuts them off."""
+        """Tool requests under way. Only the end of the process cancels them."""
         self._closed = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         # An attempt that continues a call continues its clock too.
         self._started_s = self._loop.time() - _age_s(call)
         self._warned: set[str] = set()
         self._sound_ms: float | None = None
-        """Until when there is caller audio, or silence in its place."""
+        """The time up to which there is audio from the caller, or silence in its place."""
 
     def _trace(self, traces: SpanExport | None) -> Iterator[CallObserver]:
         if traces is None:
@@ -198,7 +198,7 @@ class Bridge:
             self._handle(StreamStarted(self._now_ms(), endpoints, self._greeting))
             await self._closed.wait()
             if not self._recorder.is_finishing:
-                self._recorder.give_up()  # it failed as an observer, so it doesn't know of the end
+                self._recorder.give_up()  # it failed as an observer, so it missed the end
             if self._recording is not None:
                 self._recording.stop()
             await self._stream.close()
@@ -206,11 +206,11 @@ class Bridge:
                 task.cancel()
 
     def drain(self, within_s: float) -> None:
-        """Ask the call to leave, because the process must stop; between two turns if possible."""
+        """Hand the call over because the process must stop, between two turns if possible."""
         self._safely(self._handle, DrainRequested(self._now_ms(), within_s * 1_000))
 
     def give_up(self) -> None:
-        """End the call immediately; whatever the store hasn't accepted of its record is logged."""
+        """End the call immediately; log any part of its record that the store hasn't accepted."""
         self.drain(0)
         self._recorder.give_up()
         if self._recording is not None:
@@ -231,7 +231,7 @@ class Bridge:
         match action:
             case SendModelAudio():
                 if not self._model.send_audio(action.pcm):
-                    self._warn_once("caller's audio dropped", "the model's side does not read")
+                    self._warn_once("caller's audio dropped", "the model isn't reading")
             case PlayAudio():
                 self._check_reader(self._stream.play(action.mulaw))
             case SendMark():
@@ -289,8 +289,10 @@ class Bridge:
         self._handle(CallerAudio(self._now_ms(), pcm, self._up.level_dbfs))
 
     async def _fill_silence(self) -> None:
-        """Some carriers send no frames while the caller is silent. Time must still pass for the
-        model and for our own speech detector."""
+        """Fill in silence: some carriers send no frames while the caller is silent.
+
+        Time must still pass for the model and for our own speech detector.
+        """
         while True:
             await asyncio.sleep(_NO_FRAMES_MS / 1_000)
             if self._sound_ms is None:
@@ -306,12 +308,12 @@ class Bridge:
         try:
             await self._stream.send_waiting()
         except TimeoutError:
-            self._warn_once("the carrier does not read", "a message could not be sent")
+            self._warn_once("the carrier isn't reading", "a message could not be sent")
         self._handle(StreamLost(self._now_ms()))
 
     def _check_reader(self, accepted: bool) -> None:
         if not accepted:
-            self._warn_once("the carrier does not read", "two minutes of speech are waiting")
+            self._warn_once("the carrier isn't reading", "two minutes of speech are waiting")
             self._group.create_task(self._handle_soon(StreamLost(self._now_ms())))
 
     # Edits, uploads, tools, timers, the record
@@ -348,7 +350,7 @@ class Bridge:
         try:
             recorded = await self._recorder.run()
             if recorded is Recorded.SUPERSEDED:
-                # Twilio opens another stream only after this one, whatever it looks like.
+                # Twilio opens another stream only once this one is gone, even if it looks open.
                 self._handle(StreamLost(self._now_ms()))
         finally:
             self._recorder.leave_unwritten()
@@ -357,7 +359,7 @@ class Bridge:
         self._handle(SaveDone(at_ms) if done else SaveFailed(at_ms))
 
     def _safely(self, function: Callable[[_T], None], what: _T) -> None:
-        """For callbacks from the loop or a library: an error ends the call, as in a task."""
+        """Call `function` from a callback. An error ends the call, as it would in a task."""
         try:
             function(what)
         except Exception as error:  # noqa: BLE001 - raised in the task group
@@ -377,7 +379,7 @@ async def _failed(error: Exception) -> None:
 
 
 def _age_s(call: Call) -> float:
-    """Seconds since the call's first stream started."""
+    """Return the seconds since the call's first stream started."""
     if call.attempt == 1 or call.started_at is None:
         return 0.0
     return (clock.now() - call.started_at).total_seconds()

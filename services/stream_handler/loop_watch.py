@@ -1,4 +1,4 @@
-"""Notices when the event loop is late, which affects every call of the process."""
+"""Notices when the event loop is late, which affects every call in the process."""
 
 import asyncio
 import math
@@ -14,7 +14,7 @@ from ringdown.log import Log
 STALLED_AFTER_S = 1.0
 LOOKS_BACK_S = 2.0
 _BEAT_S = 0.05
-_MOST_LATE = 0.5  # of the time: on average more than two frames late
+_MOST_LATE = 0.5  # half the time: on average more than two frames late
 
 _log = Log(__name__)
 
@@ -34,14 +34,14 @@ class LoopWatch:
         self._stalled_after_s = stalled_after_s
         self._looks_back_s = looks_back_s
         self._late_share = 0.0
-        """The fraction of recent time spent waiting for a loop that was due."""
+        """The fraction of recent time that the loop was late."""
         self._beat_s = self._now_s()
         self._reported_s = 0.0
-        """The beat after which the loop was found to be blocked."""
+        """The last beat before the most recently reported block."""
 
     @property
     def is_late(self) -> bool:
-        """Whether the live calls would notice one more."""
+        """Whether the live calls would suffer from another one."""
         return self._late_share > _MOST_LATE
 
     @asynccontextmanager

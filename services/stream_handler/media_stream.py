@@ -12,7 +12,7 @@ from websockets.frames import CloseCode
 
 
 class Refused(Exception):
-    """The stream isn't let in: it is closed with `code`, and nothing is dialled."""
+    """The stream isn't admitted. It is closed with `code`, and no model is dialled."""
 
     def __init__(self, code: CloseCode, reason: str) -> None:
         self.code = code
@@ -33,7 +33,7 @@ class MarkPlayed(msgspec.Struct, frozen=True, gc=False):
 
 
 class KeyPressed(msgspec.Struct, frozen=True):
-    """0-9, * or #."""
+    """The caller pressed a key: 0-9, * or #."""
 
     digit: str
 
@@ -57,10 +57,10 @@ class MediaStream(Protocol):
 
     @property
     def parameters(self) -> Mapping[str, str]:
-        """What the webhook gave the stream to carry: its token, and sometimes its call."""
+        """What the webhook sent with the stream: its token, and sometimes its call."""
 
     def receive(self) -> AsyncIterator[FromCaller]:
-        """What comes from the caller, until the connection is gone."""
+        """Yield what comes from the caller until the connection is gone."""
 
     def play(self, mulaw: bytes) -> bool:
         """Play µ-law at 8 kHz after everything queued before it."""

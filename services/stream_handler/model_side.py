@@ -1,7 +1,7 @@
 """The model's side of a call: opens sessions, and lets one replace another.
 
-Each session has its own task, which ends when its socket is closed. Only the session that holds the
-call is heard: whatever an earlier one still says is dropped.
+Each session has its own task, which ends when its socket is closed. Only the current session is
+heard: whatever an earlier one still sends is dropped.
 """
 
 import asyncio
@@ -48,18 +48,21 @@ class _Connection:
     left: asyncio.Event = field(default_factory=asyncio.Event)
 
     def leave(self) -> None:
-        """Close gracefully if open; otherwise stop opening."""
+        """Close the session gracefully if it is open; otherwise stop opening it."""
         self.left.set()
         if self.session is None and self.task is not None:
             self.task.cancel()
 
 
 class _Left(Exception):
-    """We are done with the session."""
+    """Raised to end the tasks of a session that we leave."""
 
 
 class ModelSide:
-    """Nothing here waits: what can't be sent immediately is queued."""
+    """Opens and feeds a call's model sessions.
+
+    No method waits: what can't be sent immediately is queued.
+    """
 
     def __init__(
         self,
@@ -70,8 +73,8 @@ class ModelSide:
         *,
         volume_db: float = 0.0,
     ) -> None:
-        """ConnectModel chooses from `models`. Sessions run in `group`; `handle` receives their
-        events, with the voice at the configured volume."""
+        """`ConnectModel` chooses from `models`. Sessions run in `group`; `handle` receives their
+        events, with the voice changed by `volume_db`."""
         self._models = models
         self._group = group
         self._clock_ms = clock_ms
@@ -96,7 +99,7 @@ class ModelSide:
         self._current = self._dialling = None
 
     def send_audio(self, pcm: bytes) -> bool:
-        """False if it is dropped because the service isn't reading."""
+        """Send audio to the model. Return False if it was dropped: the service isn't reading."""
         connection = self._current
         if connection is None or connection.session is None:
             return True
@@ -144,7 +147,7 @@ class ModelSide:
         self._handle(ModelConnected(self._clock_ms()))
 
     async def _carry(self, connection: _Connection, session: ModelSession) -> ModelError | None:
-        """Carry both directions until the session ends; returns why, unless we left it."""
+        """Carry both directions until the session ends. Return why it ended, unless we left it."""
         ended: list[ModelError] = []
         try:
             async with asyncio.TaskGroup() as both_ways:
@@ -185,7 +188,7 @@ class ModelSide:
         return ModelAudio(self._clock_ms(), mulaw, down.level_dbfs, down.steady)
 
     def _end_sound(self) -> None:
-        """We leave the session, perhaps in mid-word: end the sound without a click."""
+        """Play the sound still held in the filter, so that it ends without a click."""
         mulaw = self._down.flush()
         if mulaw:
             self._handle(ModelAudio(self._clock_ms(), mulaw, self._down.level_dbfs))
@@ -196,7 +199,7 @@ class ModelSide:
             self._lost(connection, ModelError("too many unsent messages"))
 
     def _lost(self, connection: _Connection, error: ModelError) -> None:
-        """Report it without waiting for the socket to close."""
+        """Report a lost session without waiting for its socket to close."""
         if self._current is connection:
             self._end_sound()
             self._current = None

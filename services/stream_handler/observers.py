@@ -14,13 +14,13 @@ class CallObserver(Protocol):
     """Watches one stream of a call. Anything it raises is logged, and never ends the call."""
 
     def on_event(self, event: Event, actions: tuple[Action, ...]) -> None:
-        """The core responded to `event`, stripped of the caller's secrets, with `actions`.
+        """Note how the core responded to an event. This must not wait.
 
-        They haven't been carried out yet. This must not wait.
+        `event` is stripped of the caller's secrets; `actions` haven't been carried out yet.
         """
 
     async def on_end(self) -> None:
-        """The stream is over, and its record is written."""
+        """Finish: the stream is over, and its record is written."""
 
 
 class ObservedSession:
@@ -40,7 +40,7 @@ class ObservedSession:
         try:
             actions = self._session.handle(event)
         finally:
-            # Includes the event that breaks the core: it matters most.
+            # Even if the event broke the core: that event matters most.
             for observer in self._watching:
                 try:
                     observer.on_event(shown, actions)

@@ -1,4 +1,4 @@
-"""Polling rounds that start at the same time for everyone, so that one poll can serve all."""
+"""Polling rounds that start at the same time for every call, so that one poll serves them all."""
 
 import asyncio
 

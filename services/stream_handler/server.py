@@ -29,7 +29,7 @@ _CLOSE_TIMEOUT_S = 2.0
 _PING_INTERVAL_S = 2.0  # notices a half-dead socket, or a peer that isn't reading, in 6 s
 _PING_TIMEOUT_S = 4.0  # longer than a process may freeze harmlessly
 _MOST_WAITING = 64  # connections without a `start`, which Twilio sends within milliseconds
-_MORE_WHEN_TAKEN_UP = 2  # times MAX_CALLS, when another handler's calls come here
+_MORE_WHEN_TAKEN_OVER = 2  # times MAX_CALLS, for calls taken over from another handler
 
 _log = Log(__name__)
 
@@ -65,7 +65,7 @@ class StreamServer:
         )
         self._loop_watch = loop_watch or LoopWatch()
         self._bridges: set[Bridge] = set()
-        """The live calls, and those waiting for tools; each has its own task."""
+        """Calls that are live or still waiting for tools; each has its own task."""
         self._waiting: dict[ServerConnection, None] = {}
         """Connections that haven't sent `start`, oldest first."""
         self._connections = 0
@@ -118,8 +118,8 @@ class StreamServer:
         finally:
             self._connections -= 1
             if self._connections == 0:
-                # Always the same number: if it grows, tasks outlive their calls.
-                _log.info("no stream in hand", tasks=len(asyncio.all_tasks()))
+                # This should always be the same number: if it grows, tasks outlive their calls.
+                _log.info("no open streams", tasks=len(asyncio.all_tasks()))
                 self._idle.set()
 
     async def _admit_and_carry(self, socket: ServerConnection) -> None:
@@ -151,7 +151,7 @@ class StreamServer:
             await asyncio.wait((asyncio.create_task(self._carry(bridge, stream)),))
 
     async def _carry(self, bridge: Bridge, stream: MediaStream) -> None:
-        """Run one call. Whatever goes wrong in it ends that call and no other."""
+        """Run one call. An error in it ends that call and no other."""
         try:
             try:
                 await bridge.run()
@@ -162,7 +162,10 @@ class StreamServer:
             await stream.close(CloseCode.INTERNAL_ERROR, "internal error")
 
     async def _open(self, socket: ServerConnection) -> MediaStream:
-        """Make room for it by closing silent connections. Raises Refused."""
+        """Wait for the stream's `start`. Raises Refused.
+
+        If too many connections are waiting already, the oldest is closed.
+        """
         if len(self._waiting) >= _MOST_WAITING:
             oldest = next(iter(self._waiting))
             del self._waiting[oldest]  # so that the next newcomer evicts another
@@ -178,10 +181,13 @@ class StreamServer:
         return sum(not bridge.is_closed for bridge in self._bridges)
 
     def _is_overloaded(self, admitted: Admitted) -> bool:
-        """Whether another call would harm the live ones; a call taken over counts as live."""
+        """Whether this call would harm the live ones.
+
+        A call that is taken over counts as live already, so it is refused later.
+        """
         calls, most = self._live_calls, self._settings.max_calls
         if admitted.call.attempt > 1:
-            return calls >= most * _MORE_WHEN_TAKEN_UP
+            return calls >= most * _MORE_WHEN_TAKEN_OVER
         return calls >= most or (calls > 0 and self._loop_watch.is_late)
 
     async def _drain(self, server: Server) -> None:
@@ -196,7 +202,7 @@ class StreamServer:
                 connection.transport.abort()
 
     def _ask_each_call(self, ask: Callable[[Bridge], None]) -> None:
-        """Ask every live call, even if one of them fails to be asked."""
+        """Call `ask` with every live call, even if it fails for one of them."""
         for bridge in tuple(self._bridges):
             with call_bound(bridge.call_sid):
                 try:

@@ -26,9 +26,9 @@ class Settings:
     """Shared with incoming_call; the previous one stays valid during rotation."""
     store_url: str
     recordings: RecordingPlace | None
-    """None: next to an SQLite file; with Firestore nothing is recorded."""
+    """None: recordings go next to the SQLite file; with Firestore, nothing is recorded."""
     endpoints: tuple[GeminiBackend, ...]
-    """The model's, in dialling order."""
+    """The model's endpoints, in dialling order."""
     max_calls: int
     handler: str
     """Identifies this process in the claims it makes."""

@@ -1,4 +1,4 @@
-"""Polls every second for what callers send during their calls."""
+"""Polls the store every second for the photos and texts that callers send."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -24,9 +24,9 @@ class _Follower:
 
 
 class UploadWatch:
-    """One for all calls of a process: in each round, one request serves everyone who follows.
+    """Polls for the uploads of all calls in the process, with one store request per round.
 
-    It doesn't use a listener, for the same reasons as `AgentWatch`.
+    Like `AgentWatch`, it polls instead of using a listener, and for the same reasons.
     """
 
     def __init__(self, store: UploadStore, *, every_s: float = LOOK_EVERY_S) -> None:
@@ -38,8 +38,10 @@ class UploadWatch:
         self._is_away = False
 
     async def uploads(self, call_sid: str, *, seen: int = 0) -> AsyncIterator[Upload]:
-        """Yield what comes after number `seen`, each once and in order. An outage changes nothing:
-        the store is asked again."""
+        """Yield the call's uploads numbered above `seen`, each once and in order.
+
+        If the store fails, they are yielded once it is back.
+        """
         follower = _Follower(call_sid, seen)
         self._followers.add(follower)
         try:
@@ -55,8 +57,10 @@ class UploadWatch:
             self._followers.discard(follower)
 
     async def so_far(self, call: Call) -> tuple[Upload, ...]:
-        """What came in earlier streams of the call; nothing if the store fails, in which case
-        `uploads` finds them when it is back."""
+        """Return what the caller sent in earlier streams of the call.
+
+        Empty if the store fails: `uploads` then yields them once it is back.
+        """
         if not call.uploads:
             return ()
         return (await self._later({call.call_sid: 0})).get(call.call_sid, ())

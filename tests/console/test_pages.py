@@ -287,7 +287,7 @@ async def test_a_number_gets_an_agent_and_loses_it(site: Site) -> None:
     ("number", "agent", "says"),
     [
         ("4155550188", "shop", "Did you mean +14155550188?"),
-        ("hello", "shop", "not a phone number"),
+        ("hello", "shop", "a phone number with a country code"),
         (OTHER, "nobody", "Agent nobody doesn"),
     ],
 )
@@ -307,7 +307,7 @@ async def test_a_store_that_is_away_says_so(tmp_path: Path) -> None:
         answers = [await site.get(path) for path in ("/", "/calls", "/costs", "/agents")]
 
     assert [answer.status_code for answer in answers] == [503] * 4
-    assert all("nothing was changed" in answer.text for answer in answers)
+    assert all("Nothing was changed unless a page said so" in answer.text for answer in answers)
 
 
 # Callers
@@ -344,7 +344,7 @@ async def test_forgetting_is_asked_for_twice_and_leaves_a_receipt(site: Site) ->
     done = await site.post("/callers/forget", {"number": CALLER, "sure": "yes"})
 
     assert "Deleted: 29 calls" in done.text
-    assert "The caller is still in a call, which the line stores again" in done.text
+    assert "The caller is still in a call, which will be stored again" in done.text
     assert "Twilio" in done.text
     assert await site.store.read_call(sid(1)) is None
 
@@ -354,7 +354,7 @@ async def test_who_is_blocked_stays_so_when_forgotten(site: Site) -> None:
     page = await site.page("/callers")
 
     assert "stays blocked" in done.text
-    assert "1 caller more is blocked and forgotten" in page
+    assert "1 more caller is blocked and forgotten" in page
     assert BLOCKED not in page
 
 

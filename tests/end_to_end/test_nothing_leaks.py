@@ -80,8 +80,8 @@ def family(pid: int) -> list[int]:
 
 
 def tasks_told(log: Iterable[str]) -> int | None:
-    """How many tasks a handler had when it last had no stream in hand."""
-    told = [line for line in log if "no stream in hand" in line]
+    """How many tasks a handler had when it last had no open streams."""
+    told = [line for line in log if "no open streams" in line]
     return int(json.loads(told[-1])["tasks"]) if told else None
 
 

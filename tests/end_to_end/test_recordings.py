@@ -386,4 +386,4 @@ async def test_a_recording_whose_store_fails_harms_no_call(
     assert agent == [GREETING, TEN, STORY]
     (problem,) = problems(record)
     assert problem.startswith("The recording is incomplete: ")
-    assert "s of its sound are missing: the file system refused" in problem
+    assert "s of audio is missing: the file system refused" in problem

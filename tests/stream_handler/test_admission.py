@@ -77,20 +77,24 @@ REFUSED = {
     "a start without its fields": (sending('{"event":"start","start":{}}'), 1007, "malformed"),
     "too large": (sending("x" * 70_000), 1009, ""),
     "media and no start": (sending(CONNECTED, media(NEW)), 1008, "no start within"),
-    "stop before start": (sending(CONNECTED, stop(NEW)), 1008, "before its start"),
+    "stop before start": (sending(CONNECTED, stop(NEW)), 1008, "stop came before start"),
     "media and stop before start": (
         sending(CONNECTED, media(NEW), stop(NEW), start(NEW)),
         1008,
-        "before its start",
+        "stop came before start",
     ),
     "bad base64 before start": (
         sending('{"event":"media","streamSid":"MZ","media":{"payload":"***"}}'),
         1007,
         "malformed",
     ),
-    "no call sid": (sending(start(NEW, callSid="CA1")), 1008, "no call"),
-    "a path for a call sid": (sending(start(NEW, callSid="../" + "0" * 31)), 1008, "no call"),
-    "no stream sid": (sending(start(NEW, streamSid='MZ"}')), 1008, "no call or stream"),
+    "no call sid": (sending(start(NEW, callSid="CA1")), 1008, "no valid call or stream SID"),
+    "a path for a call sid": (
+        sending(start(NEW, callSid="../" + "0" * 31)),
+        1008,
+        "no valid call or stream SID",
+    ),
+    "no stream sid": (sending(start(NEW, streamSid='MZ"}')), 1008, "no valid call or stream SID"),
     "another encoding": (sending(start(NEW, mediaFormat=WIDEBAND)), 1003, "mu-law"),
     "two channels": (sending(start(NEW, mediaFormat=STEREO)), 1003, "mu-law"),
     "no parameters": (sending(start(NEW, customParameters={})), 1008, "token"),
@@ -108,7 +112,7 @@ REFUSED = {
     "a huge number": (with_token("v1." + "9" * 5_000 + ".1.x"), 1008, "token"),
     "no ASCII": (with_token("v1.1.1.\u00e9\u20ac"), 1008, "token"),
     "an unknown call": (sending(lambda: start(99)), 1008, "unknown, over"),
-    "another call": (sending(lambda: start(BESIDE)), 1008, "held already"),
+    "another call": (sending(lambda: start(BESIDE)), 1008, "already held"),
 }
 
 
@@ -153,7 +157,7 @@ async def test_a_token_is_good_for_one_stream(handler: Handler) -> None:
             code, reason = await closed(again)
 
     assert code == 1008
-    assert "held already" in reason
+    assert "already held" in reason
     assert handler.gemini.attempts == 1
 
 

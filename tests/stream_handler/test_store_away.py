@@ -203,7 +203,7 @@ async def test_a_token_still_lets_in_one_stream_only(stage: Stage) -> None:
         await stage.handler.gemini.heard(is_text)
 
         (lost,) = done
-        assert lost.result() == (1008, "the call is held already")
+        assert lost.result() == (1008, "the call is already held")
         assert stage.handler.gemini.attempts == 1
         for waiting in carried:
             waiting.cancel()
@@ -218,7 +218,7 @@ async def test_a_stream_that_the_store_let_in_is_not_let_in_again_without_it(sta
         stage.store.away = True
         await second.send(begin)
 
-        assert await closed(second) == (1008, "the call is held already")
+        assert await closed(second) == (1008, "the call is already held")
     assert stage.handler.gemini.attempts == 1
 
 
@@ -239,7 +239,7 @@ async def test_another_attempt_than_the_tokens_is_refused(stage: Stage) -> None:
     async with stage.handler.socket() as socket:
         await socket.send(start(1, customParameters=parameters))
 
-        assert await closed(socket) == (1008, "another attempt travels with the stream")
+        assert await closed(socket) == (1008, "the stream carries another attempt")
 
 
 # The store is slow, or knows more

@@ -29,14 +29,14 @@ _log = Log(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """What an edit started from. `version` is None for a document that doesn't exist yet."""
+    """The document that an edit started from. `version` is None if it doesn't exist yet."""
 
     document: Document
     version: str | None
 
 
 class AgentEditor:
-    """`is_draft`: edits drafts, whose pages are below their agents'."""
+    """Edits agents; with `is_draft`, edits their drafts, whose pages are below the agents'."""
 
     def __init__(self, desk: Desk, pages: Pages, *, is_draft: bool) -> None:
         self._desk = desk
@@ -115,7 +115,7 @@ class AgentEditor:
     async def _conflict(
         self, request: Request, place: Place, begun: Begun, mine: Document, form: Form
     ) -> Response:
-        """Show both edits merged, to review and save; where both changed something, yours wins."""
+        """Show both edits merged, to review and save. Where both changed something, yours wins."""
         now = await self._desk.store.read_agent(place.agent_id, draft=place.is_draft)
         if now is None:
             trouble = f"Someone has deleted {place.agent_id}. Saving recreates it."
@@ -155,7 +155,7 @@ class AgentEditor:
         changed: list[str] | None = None,
         both: list[Both] | None = None,
     ) -> Response:
-        """The form with `document` in it, or with the `text` that couldn't be read."""
+        """Render the form, filled in with `document` or with the `text` that couldn't be read."""
         store = self._desk.store
         tools, draft = await asyncio.gather(
             store.declared_tools(), store.read_agent(place.agent_id, draft=True)
@@ -192,7 +192,7 @@ class AgentEditor:
         )
 
     async def check(self, request: Request) -> Response:
-        """For the page's script: what is wrong with the form as it stands, and what it changes."""
+        """Tell the page's script what is wrong with the form as it stands, and what it changes."""
         place = self._place(request)
         form = await read_form(request)
         begun = _begun(form)
@@ -212,7 +212,7 @@ class AgentEditor:
 
 
 def _begun(form: Form) -> Begun:
-    """What the edit started from, as the form was sent out; the browser kept it."""
+    """Return what the edit started from, which the form carries in hidden fields."""
     try:
         document = msgspec.json.decode(form.raw("base"), type=Document)
     except msgspec.MsgspecError:

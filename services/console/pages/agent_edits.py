@@ -1,4 +1,4 @@
-"""What agent pages have in common: which document is edited, by whom, and why."""
+"""What the agent pages share: which document is edited, by whom, and why."""
 
 import re
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ def edit_by(request: Request, desk: Desk, why: str) -> Edit:
 
 @dataclass(frozen=True, slots=True)
 class Both:
-    """Something that two people changed."""
+    """A field that two people changed."""
 
     name: str
     theirs: str

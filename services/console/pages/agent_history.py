@@ -105,7 +105,7 @@ def _revision(revisions: tuple[Revision, ...], wanted: str) -> Revision:
 
 
 def _answering(stored: StoredAgent, revisions: tuple[Revision, ...]) -> str | None:
-    """What answers calls: the document, or the last good revision if it is broken."""
+    """Return the revision that answers calls: the last good one if the document is broken."""
     agent = findings(stored.document).agent
     if agent is not None:
         return agent.revision

@@ -68,7 +68,7 @@ class AgentPublishing:
         form = await read_form(request)
         draft = await self._unchanged_draft(place, form)
         if draft_findings(draft.document).agent is None:
-            raise HTTPException(422, "This draft cannot answer calls yet. Correct it first.")
+            raise HTTPException(422, "This draft can't answer calls yet. Correct it first.")
         try:
             edit = edit_by(request, self._desk, form.text("why"))
             await publish(self._desk.store, draft, self._desk.now(), edit)

@@ -51,7 +51,7 @@ class CallerPages:
         return RedirectResponse("/callers?said=unblocked", 303)
 
     async def forget(self, request: Request) -> Response:
-        """Ask first; then show a receipt, which has no separate URL."""
+        """Ask for confirmation first; then show a receipt, which has no separate URL."""
         form = await read_form(request)
         caller = await self._caller(form)
         if form.text("sure") != "yes":
@@ -69,7 +69,7 @@ class CallerPages:
         )
 
     async def _caller(self, form: Form) -> str:
-        """The number as calls have it. Raises HTTPException for a number that isn't valid."""
+        """Return the caller's number as calls store it. Raises HTTPException if it is invalid."""
         call_sid = form.text("call")
         if call_sid:
             call = await self._desk.store.read_call(call_sid)
@@ -96,11 +96,11 @@ def _receipt(erased: Forgotten) -> str:
     if erased.recordings:
         parts.append(count(erased.recordings, "recording"))
     if erased.documents:
-        parts.append(f"{count(erased.documents, 'document')} below: turns, tool calls, texts")
+        parts.append(f"{count(erased.documents, 'document')} (turns, tool calls, texts)")
     if erased.callers:
         parts.append("the caller's profile")
     live = (
-        " The caller is still in a call, which the line stores again: repeat this when it is over."
+        " The caller is still in a call, which will be stored again. Repeat this when it is over."
         if erased.in_progress
         else ""
     )

@@ -93,7 +93,7 @@ class CallPages:
         )
 
     async def show(self, request: Request) -> Response:
-        """The page that `calls show` writes. Logs who read which call."""
+        """Show the page that `calls show` writes, and log who read which call."""
         call_sid = request.path_params["call_sid"]
         record = await self._desk.store.read_record(call_sid)
         if record is None:
@@ -115,7 +115,7 @@ class CallPages:
         )
 
     async def _recording(self, call: Call) -> tuple[ServedRecording | None, tuple[str, ...]]:
-        """The recording, if there is one, and what went wrong while looking for it."""
+        """Return the recording, if there is one, and what went wrong while looking for it."""
         if not call.agent.record:
             return None, ()
         try:
@@ -129,7 +129,10 @@ class CallPages:
         return ServedRecording(address, sound.began_ms, sound.duration_ms), ()
 
     async def _query(self, asked: dict[str, str], zone: zoneinfo.ZoneInfo) -> CallQuery:
-        """One filter, for one day or all: Firestore needs an index for each combination."""
+        """Return a query with one filter, for one day or all.
+
+        Firestore needs an index for each combination of filters.
+        """
         day, before = _day(asked.get("day", ""), zone), _moment(asked.get("before", ""))
         until = min((each for each in (day and day[1], before) if each is not None), default=None)
         query = CallQuery(since=day and day[0], until=until, limit=_ON_A_PAGE + 1)
@@ -159,7 +162,7 @@ class CallPages:
         return RedirectResponse(address, 303)
 
     async def _sid_like(self, text: str) -> str | None:
-        """A call that `text` leads to."""
+        """Return the SID of a call that matches `text`, if there is one."""
         store = self._desk.store
         if _SID.fullmatch(text):
             return next(iter(await store.find_sids(text, 1)), None)
@@ -180,7 +183,7 @@ def _no_call(call_sid: str) -> HTTPException:
 
 
 def problem_of(call: ListedCall) -> str:
-    """What went wrong according to the call's own document, in brief; its page says more."""
+    """Return what went wrong according to the call's own document. Its page says more."""
     if call.end_reason in FAILURES:
         return FAILURES[call.end_reason]
     if call.agent_problem is not None:
@@ -195,12 +198,12 @@ def _cost(call: ListedCall) -> float:
 
 
 def _reasons(text: str) -> tuple[EndReason, ...]:
-    """An unknown reason matches any."""
+    """Return the reasons to look for; all of them if `text` isn't one."""
     return tuple(reason for reason in FAILURES if reason.value == text) or tuple(FAILURES)
 
 
 def _day(text: str, zone: zoneinfo.ZoneInfo) -> tuple[datetime.datetime, datetime.datetime] | None:
-    """From midnight to midnight; None if `text` isn't a day."""
+    """Return the day's start and end, at midnight; None if `text` isn't a day."""
     try:
         day = datetime.date.fromisoformat(text)
         midnights = (day, day + datetime.timedelta(days=1))
@@ -219,7 +222,10 @@ def _moment(text: str) -> datetime.datetime | None:
 
 
 def _choices(asked: dict[str, str], agents: list[str], *, outcomes: bool) -> list[Choice]:
-    """Choosing one filter drops the other; choosing it again shows all. The day stays."""
+    """Return the filters. Choosing one drops any other; choosing it again shows all calls.
+
+    A chosen day stays chosen.
+    """
     day = {"day": asked.get("day", "")}
 
     def choice(label: str, name: str, value: str) -> Choice:

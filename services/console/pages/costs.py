@@ -93,7 +93,10 @@ class CostPages:
 
 
 async def _limits(desk: Desk) -> LineLimits | None:
-    """None if they can't be read: then no limit applies, and the form creates new ones."""
+    """Return the limits; None if they can't be read.
+
+    Then no limit applies, and saving the form creates new ones.
+    """
     try:
         return await desk.store.read_limits()
     except InvalidDocument:
@@ -101,7 +104,7 @@ async def _limits(desk: Desk) -> LineLimits | None:
 
 
 def _shares(days: Sequence[Day], by: str) -> dict[str, Figures]:
-    """Figures by agent or by called number for the last week."""
+    """Return figures by agent or by called number for the last week."""
     if by not in ("agent", "number"):
         return {}
     return shares(days[:_WEEK], "agent" if by == "agent" else "number")
@@ -115,7 +118,7 @@ def _rows(dates: Sequence[datetime.date], figures: Sequence[Figures]) -> list[Ro
 
 
 def _forecast(dates: Sequence[datetime.date], figures: Sequence[Figures]) -> float | None:
-    """The cost of the whole month if its other days are like the last seven full ones."""
+    """Return the cost of the whole month if its other days are like the last seven full ones."""
     today = dates[0]
     full = figures[1 : _WEEK + 1]
     if not any(each.calls for each in full):

@@ -29,7 +29,7 @@ _NOBODY = ""
 class Line:
     agent_id: str
     numbers: tuple[str, ...]
-    """Empty for all numbers not assigned to another agent."""
+    """Empty if the agent answers only numbers that aren't assigned to any other."""
     answer: Answering | None
 
     @property
@@ -77,7 +77,7 @@ class NumberPages:
         )
 
     async def _lines(self, numbers: dict[str, str]) -> AsyncIterator[Line]:
-        """The default agent first, which answers every number not assigned to another."""
+        """Yield the default agent first: it answers every number not assigned to another."""
         others = sorted({*numbers.values()} - {DEFAULT_AGENT_ID})
         for agent_id in (DEFAULT_AGENT_ID, *others):
             own = tuple(sorted(number for number, name in numbers.items() if name == agent_id))
@@ -100,7 +100,7 @@ class NumberPages:
 
 
 def what_happens(line: Line, at: datetime.datetime) -> Iterator[str]:
-    """When somebody calls `line` at `at`, local time: one sentence per step."""
+    """Describe what happens if someone calls `line` at `at`, local time: one sentence per step."""
     if line.answer is None:
         yield "The agent that ships with Ringdown answers, because no other can."
         return
@@ -150,7 +150,7 @@ def _answered(answer: Answering) -> Iterator[str]:
 
 
 def _asked_time(text: str) -> datetime.datetime | None:
-    """The value of a browser's date and time field; None for anything else."""
+    """Read the value of a browser's date and time field; None for anything else."""
     try:
         at = datetime.datetime.fromisoformat(text)
     except ValueError:
@@ -168,6 +168,4 @@ def _next_sunday(now: datetime.datetime) -> datetime.datetime:
 def _no_number(text: str) -> str:
     digits = re.sub("[^0-9]", "", text)
     meant = f" Did you mean +1{digits}?" if len(digits) == 10 else ""
-    return (
-        f"“{text}” is not a phone number with its country code.{meant} Write it like +14155550100."
-    )
+    return f"“{text}” isn't a phone number with a country code.{meant} Write it like +14155550100."

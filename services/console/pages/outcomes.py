@@ -19,9 +19,9 @@ _DAYS = 30
 class Row:
     name: str
     counts: Mapping[str, int]
-    """By the words of `STANDINGS`."""
+    """How many calls had each outcome, by the words of `STANDINGS`."""
     date: str = ""
-    """Only for a day."""
+    """Set only if the row is for a day."""
 
     @property
     def calls(self) -> int:
@@ -64,5 +64,5 @@ def _by_day(days: Sequence[Day], zone: datetime.tzinfo) -> Iterator[Row]:
 
 
 def outcomes_of(day: Day) -> Mapping[str, int]:
-    """For all agents together."""
+    """Return the day's outcomes, for all agents together."""
     return {word: sum(counts.get(word, 0) for counts in day.outcomes.values()) for word in OUTCOMES}

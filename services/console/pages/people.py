@@ -1,4 +1,4 @@
-"""Who may use the console, and in which role: `settings/people`, with who changed it and why."""
+"""Edits who may use the console and in which role; shows who changed that, and why."""
 
 import re
 from collections.abc import Iterator
@@ -76,7 +76,7 @@ class PeoplePages:
     async def _conflict(
         self, request: Request, base: dict[str, Role], mine: dict[str, Role], form: Form
     ) -> Response:
-        """Show both edits merged, to review and save; where both changed something, yours wins."""
+        """Show both edits merged, to review and save. Where both changed something, yours wins."""
         theirs = await self._read()
         both = [
             Both(email, theirs.roles.get(email, _NO_ACCESS), mine.get(email, _NO_ACCESS))
@@ -106,7 +106,7 @@ class PeoplePages:
         changed: list[str] | None = None,
         both: list[Both] | None = None,
     ) -> Response:
-        """The form for `people`, filled in with `roles`."""
+        """Render the form for `people`, filled in with `roles`."""
         rows = dict.fromkeys(people.roles, "") | roles
         return self._pages.page(
             request,
@@ -128,7 +128,7 @@ class PeoplePages:
 
 
 def _base(form: Form) -> dict[str, Role]:
-    """The roles when the form was sent out; the browser kept them."""
+    """Return the roles that the edit started from, which the form carries in a hidden field."""
     try:
         return msgspec.json.decode(form.raw("base"), type=dict[str, Role])
     except msgspec.MsgspecError:
@@ -142,7 +142,7 @@ def _rows(form: Form) -> Iterator[tuple[str, str]]:
 
 
 def _roles(form: Form) -> dict[str, Role]:
-    """Raises HTTPException for anything that none of our pages sends."""
+    """Raises HTTPException for a role that none of our pages would send."""
     try:
         return msgspec.convert({e: r for e, r in _rows(form) if r}, dict[str, Role])
     except msgspec.ValidationError:
@@ -168,7 +168,7 @@ def _may_edit(roles: dict[str, Role], name: str) -> bool:
 
 
 def _in_a_line(before: dict[str, Role], after: dict[str, Role]) -> str:
-    """`vera@example.com: viewer → editor; …`."""
+    """Sum up an edit in a line: `vera@example.com: viewer → editor; …`."""
     return "; ".join(
         f"{email}: {before.get(email, _NO_ACCESS)} → {after.get(email, _NO_ACCESS)}"
         for email in changed_fields(before, after)

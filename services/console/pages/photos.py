@@ -1,4 +1,4 @@
-"""The photos that a caller sent, if their agent keeps them, as the call's page shows them."""
+"""Serves the photos that callers sent, for the page of their call, if the agent keeps them."""
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -24,13 +24,13 @@ class PhotoPages:
         return [Route("/calls/{call_sid}/photos/{n:int}", self.show)]
 
     async def show(self, request: Request) -> Response:
-        """Who saw which call's photos is logged."""
+        """Serve a photo, and log who saw which call's photos."""
         call_sid, n = request.path_params["call_sid"], request.path_params["n"]
         store = self._desk.store
         call = await store.read_call(call_sid)
         kept = {} if call is None else await kept_pictures(store, call)
         if n not in kept:
-            raise HTTPException(404, f"There is no photo {n} of the call {call_sid}.")
+            raise HTTPException(404, f"No photo {n} of call {call_sid} found.")
         with call_bound(call_sid):
             _log.info("photo shown", by=request.state.person.name)
         headers = {"Cache-Control": "no-store"}

@@ -47,7 +47,7 @@ class RecordingPages:
         )
 
     async def _sound(self, call_sid: str) -> RecordedSound:
-        """Raises HTTPException if there is none. Without a record a recording can't be found."""
+        """Return the call's audio. Raises HTTPException without audio or a record of the call."""
         store = self._desk.store
         known = await store.read_call(call_sid) is not None
         sound = await recorded_sound(store.recordings, call_sid) if known else None
@@ -57,7 +57,7 @@ class RecordingPages:
 
 
 def _bytes_of(asked: re.Match[str], size: int) -> tuple[int, int]:
-    """The first byte of a range, and the one after its last.
+    """Return the first byte of a range, and the one after its last.
 
     Raises HTTPException for an unsatisfiable range (RFC 9110, section 14).
     """

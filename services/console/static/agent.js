@@ -16,7 +16,7 @@ async function check() {
   show(await response.json());
 }
 
-// What people wrote goes through textContent: it never becomes markup.
+// What people typed goes through textContent, so it never becomes markup.
 function show({ fields, general, difference }) {
   for (const list of document.querySelectorAll("[data-problems]")) {
     const path = list.dataset.problems;
@@ -77,4 +77,4 @@ for (const pill of document.querySelectorAll("[data-insert]")) {
   pill.parentElement.hidden = false;
   pill.addEventListener("click", () => insert(pill.dataset.insert));
 }
-if (mayEdit) check(); // after a refusal, or from the other view, there are edits already
+if (mayEdit) check(); // after a refused save or a change of view, there are unsaved edits already

@@ -14,14 +14,14 @@ from stream_handler.call.timers import Timer
 class ConnectModel(msgspec.Struct, frozen=True):
     """Open a session; once open, it replaces the previous one.
 
-    Answered by ModelConnected or ModelConnectFailed. A session that resumes another is opened only
+    ModelConnected or ModelConnectFailed follows. A session that resumes another is opened only
     after the earlier sockets are closed.
     """
 
     config: ModelConfig
     within_ms: float
     endpoint: int = 0
-    """Index of the endpoint to dial, in the order of StreamStarted."""
+    """Index of the endpoint to dial, in the order given by StreamStarted."""
 
 
 class CloseModel(msgspec.Struct, frozen=True):
@@ -29,7 +29,7 @@ class CloseModel(msgspec.Struct, frozen=True):
 
 
 class SendModelAudio(msgspec.Struct, frozen=True, gc=False):
-    """PCM16 LE mono at 16 kHz."""
+    """Send audio to the model: PCM16 LE mono at 16 kHz."""
 
     pcm: bytes
 
@@ -49,19 +49,19 @@ class UpdateModelContext(msgspec.Struct, frozen=True):
 
 
 class PlayAudio(msgspec.Struct, frozen=True, gc=False):
-    """µ-law at 8 kHz, any length."""
+    """Play µ-law at 8 kHz, of any length."""
 
     mulaw: bytes
 
 
 class PlayRingback(msgspec.Struct, frozen=True):
-    """One ring; ended by ClearPlayback."""
+    """Play one ring; ClearPlayback stops it."""
 
     ring: Ring
 
 
 class PlayTone(msgspec.Struct, frozen=True):
-    """Play the soft waiting tone once; ended by ClearPlayback."""
+    """Play the soft waiting tone once; ClearPlayback stops it."""
 
 
 class SendMark(msgspec.Struct, frozen=True, gc=False):
@@ -73,7 +73,7 @@ class ClearPlayback(msgspec.Struct, frozen=True):
 
 
 class CallTool(msgspec.Struct, frozen=True):
-    """Answered by ToolCallFinished, even after CloseStream: the request runs to its end."""
+    """Call a tool. ToolCallFinished follows, even after CloseStream: requests run to their end."""
 
     id: str
     tool: ToolDeclaration
@@ -81,7 +81,10 @@ class CallTool(msgspec.Struct, frozen=True):
 
 
 class SendToolResponse(msgspec.Struct, frozen=True):
-    """`scheduling`: when the model should mention the result, if it didn't wait for it."""
+    """Send the model the result of a tool call.
+
+    `scheduling` says when it should mention the result, if it didn't wait for it.
+    """
 
     id: str
     name: str

@@ -69,7 +69,8 @@ class Conversation:
     def caller_audio(self, event: CallerAudio) -> bool:
         """Handle a frame; returns whether the caller started or stopped speaking with it.
 
-        At fifty frames a second, this must stay cheap: nothing else changes that others read.
+        This runs fifty times a second, so it must stay cheap. Unless it returns True, nothing that
+        others read has changed.
         """
         length_ms = len(event.pcm) / PCM_BYTES_PER_MS
         change = self.speech.frame(event.at_ms, event.level_dbfs, length_ms)
@@ -146,8 +147,10 @@ class Conversation:
             self.effects.tell_model(prompts.SPEAKS_INSTEAD)
 
     def _note_words(self, text: str) -> None:
-        """Words that come after the model has spoken about what the caller sent refer to that;
-        earlier ones may be late."""
+        """Note that the caller has spoken about what they sent from their phone.
+
+        Only words that come after the model has spoken about it count: earlier ones may be late.
+        """
         since_ms = self.state.unspoken_since_ms
         if since_ms is not None and self.state.link.last_audio_ms >= since_ms and text.strip():
             self.state.unspoken_since_ms = None
@@ -174,8 +177,10 @@ class Conversation:
         return self.clip_plays and self.greeting.playing
 
     def _cut_clip(self, event: CallerAudio) -> bool:
-        """Stop the clip if the caller speaks: a model isn't there yet to notice. False if the clip
-        must be heard out."""
+        """Stop the clip, because the caller speaks and there may be no model yet to notice.
+
+        Returns False if the clip must be heard out.
+        """
         if self.clip_is_protected:
             return False
         self.agent_stopped(event.at_ms)
@@ -196,7 +201,7 @@ class Conversation:
         self.effects.start(Timer.FIRST_WORD)
 
     def go_on_listening(self) -> None:
-        """The previous stream ended on the caller's turn: continue without them noticing.
+        """Continue without the caller noticing: the previous stream ended on their turn.
 
         What they said while there was no stream is lost. If they are waiting for a reply to it, the
         agent will speak.
@@ -215,7 +220,7 @@ class Conversation:
         self.effects.tell_model(opening)
 
     def model_audio(self, event: ModelAudio) -> None:
-        """Play it. A reply begins with its first audible sound."""
+        """Play the model's audio. A reply begins with its first audible sound."""
         link, mulaw = self.state.link, event.mulaw
         if not mulaw:
             return
@@ -256,23 +261,23 @@ class Conversation:
                 self.first_turn_is_empty()
 
     def drop_reply(self, at_ms: float) -> None:
-        """The model has begun a reply that the caller must not hear."""
+        """Drop a reply that the model has begun and the caller must not hear."""
         self.state.link.drop_reply(at_ms)
         self.effects.save(turns=self.transcript.agent_inaudible(at_ms))
 
     def first_turn_is_empty(self) -> None:
-        """The model should have greeted the caller, but they have heard nothing."""
+        """Note that the model should have greeted the caller, but they have heard nothing."""
         self.state.first_turn_empty = True
         self.watchdog.asked()
 
     def _end_lead_in(self, at_ms: float) -> None:
-        """Never let a reply wait behind seconds of silence."""
+        """Drop a long silence that is still to be played, so that the reply needn't wait for it."""
         if self.state.lead_in_until_ms - at_ms > _LONGEST_LEAD_IN_MS:
             self.effects.do(ClearPlayback())
         self.state.lead_in_until_ms = 0.0
 
     def _play(self, mulaw: bytes, at_ms: float) -> None:
-        """Send in pieces, so that marks are never further apart than the estimate allows."""
+        """Send audio in pieces, so that marks are never further apart than the estimate allows."""
         playback = self.playback
         while mulaw:
             room = playback.until_mark
@@ -283,7 +288,7 @@ class Conversation:
                 self.effects.do(SendMark(mark))
 
     def agent_stopped(self, at_ms: float) -> None:
-        """The caller's words have stopped the agent; the service may notice only later."""
+        """Note that the caller's words stopped the agent; the service may notice only later."""
         self.state.stopped_agent = True
         if (said := self.state.utterance) is not None:
             self.transcript.caller_speech_stopped(at_ms, said.end_ms, self._asking_ms(said))
@@ -309,7 +314,7 @@ class Conversation:
         self._greeting_over(at_ms)
 
     def key_pressed(self, at_ms: float) -> None:
-        """A key stops the agent just as a voice does: callers who know the menu needn't hear it."""
+        """Stop the agent, just as a voice does: callers who know the menu needn't hear it."""
         speaks = self.state.link.generating or not self.playback.idle
         if speaks and not self.greeting.playing and self.state.talking:
             self.interrupted(at_ms, by_service=False)
@@ -342,7 +347,7 @@ class Conversation:
             self._after_playback(event.at_ms)
 
     def _after_playback(self, at_ms: float) -> None:
-        """More has been heard, or nothing more will come: close the turns that are now complete."""
+        """Close the turns that are now complete: more was heard, or nothing more will come."""
         self.effects.save(turns=self.transcript.agent_heard(at_ms, self.playback.heard(at_ms)))
         if self.survey.now(at_ms).greeting_is_heard:
             self._greeting_over(at_ms)

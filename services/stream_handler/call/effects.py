@@ -18,7 +18,7 @@ class Effects:
         self._actions: list[Action] = []
         self._deadlines = Deadlines()
         self.untold = ""
-        """Sent with the next text to the model: by itself, it would make the model speak."""
+        """A text to send with the next one: sent by itself, it would make the model speak."""
 
     def do(self, action: Action) -> None:
         self._actions.append(action)
@@ -59,7 +59,7 @@ class Effects:
         self.cancel(*self._deadlines.running())
 
     def fired(self, timer: Timer) -> bool:
-        """Whether a timer that fired still counts; it may just have been cancelled."""
+        """Note that `timer` fired. Return False if it has just been cancelled."""
         return self._deadlines.fired(timer)
 
     def running(self, timer: Timer) -> bool:

@@ -1,28 +1,28 @@
 """Chooses which of the model's endpoints to dial next."""
 
 _AGAIN_MS = 60_000.0
-"""A second break within this time is one too many."""
+"""If an endpoint breaks a second session within this time, the next endpoint is dialled."""
 
 
 class Endpoints:
     """Starts with the first endpoint, and moves to the next as soon as one refuses a session, or
-    breaks sessions twice within a minute. After the last comes the first again.
+    breaks sessions twice within a minute. After the last, it returns to the first.
 
-    Endpoints are known by their index; times are ms of the call.
+    Endpoints are identified by their index. Times are in ms of the call.
     """
 
     def __init__(self) -> None:
         self._names: tuple[str, ...] = ("",)
         self._dialled = 0
-        """Where the next session will be opened, or the latest was."""
+        """Where the next session will be opened, or the latest one was."""
         self._listening = 0
-        """Where the listening session is, or the one last lost was."""
+        """Where the listening session is, or the one that was last lost."""
         self._refused: dict[int, str] = {}
-        """Those that have refused since the last session was lost, and why."""
+        """Endpoints that have refused since the last session was lost, and why."""
         self._tried: set[int] = set()
-        """Those that have refused in this round."""
+        """Endpoints that have refused in this round."""
         self._hopeless: set[int] = set()
-        """Those that will refuse again however often they are dialled."""
+        """Endpoints that will refuse however often they are dialled."""
         self._broke_ms: float | None = None
 
     def begin(self, names: tuple[str, ...], at: str | None) -> None:
@@ -42,23 +42,25 @@ class Endpoints:
 
     @property
     def listening(self) -> str | None:
-        """The name of the one whose session listens; None for the first."""
+        """Name of the endpoint whose session is listening; None for the first."""
         return self._name(self._listening)
 
     @property
     def untried(self) -> int:
-        """How many are left in this round, including the one to dial."""
+        """How many endpoints are left in this round, including the one to dial."""
         return len(self._names) - len(self._tried | self._hopeless)
 
     def outage(self) -> None:
-        """A session is lost or about to be replaced: every endpoint may be dialled again."""
+        """Note that a session is lost or will be replaced: any endpoint may be dialled again."""
         self._refused.clear()
         self._tried.clear()
         self._hopeless.clear()
 
     def refused(self, reason: str, *, for_good: bool) -> bool | None:
-        """The endpoint refused, so choose the next. Returns whether that one is still untried in
-        this round; None if dialling any of them is hopeless."""
+        """Choose the next endpoint, because this one refused.
+
+        Returns whether that one is still untried in this round; None if all are hopeless.
+        """
         self._refused[self._dialled] = reason
         self._tried.add(self._dialled)
         if for_good:
@@ -75,21 +77,21 @@ class Endpoints:
         return bool(untried)
 
     def broke(self, at_ms: float) -> None:
-        """The listening session ended without being asked to."""
+        """Note that the listening session broke off; the second time, choose the next endpoint."""
         again = self._broke_ms is not None and at_ms - self._broke_ms < _AGAIN_MS
         self._broke_ms = at_ms
         if again and self._dialled == self._listening:
             self._dialled = (self._dialled + 1) % len(self._names)
 
     def connected(self) -> bool:
-        """A session is listening. Returns whether it is at another endpoint than the last one."""
+        """Note that a session is listening. Return whether the endpoint has changed."""
         moved = self._listening != self._dialled
         if moved:
             self._listening, self._broke_ms = self._dialled, None
         return moved
 
     def why(self, reason: str) -> str:
-        """Why no endpoint has a session; if there are several, what each of them said."""
+        """Return why there is no session; with several endpoints, what each of them said."""
         if len(self._names) == 1:
             return reason
         said = [f"{said} ({self._names[n]})" for n, said in sorted(self._refused.items())]

@@ -55,7 +55,7 @@ class DtmfReceived(msgspec.Struct, frozen=True):
 
 
 class StreamStopped(msgspec.Struct, frozen=True):
-    """Twilio said `stop`: the caller hung up."""
+    """Twilio sent `stop`: the caller hung up."""
 
     at_ms: float
 
@@ -107,7 +107,7 @@ class ToolCallFinished(msgspec.Struct, frozen=True):
     id: str
     answer: ToolAnswer
     certain: bool = True
-    """False: no response came, but the tool may still have done it."""
+    """False if no response came: the tool may still have done it."""
 
 
 class TimerFired(msgspec.Struct, frozen=True):
@@ -136,7 +136,7 @@ class AgentEdited(msgspec.Struct, frozen=True):
 
 
 class PictureReceived(msgspec.Struct, frozen=True):
-    """The caller sent a picture, a JPEG; `n` counts what they have sent in the call."""
+    """The caller sent a JPEG picture; `n` counts everything they have sent in the call."""
 
     at_ms: float
     n: int
@@ -152,7 +152,7 @@ class TextReceived(msgspec.Struct, frozen=True):
 
 
 class DrainRequested(msgspec.Struct, frozen=True):
-    """The call can't stay here: hand it over within this time, at a good moment."""
+    """The process must stop: hand the call over at a good moment, within `within_ms`."""
 
     at_ms: float
     within_ms: float

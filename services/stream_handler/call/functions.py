@@ -45,16 +45,16 @@ class CallControl(Protocol):
     def answer(
         self, id: str, answer: ToolAnswer, at_ms: float, scheduling: Scheduling | None = None
     ) -> None:
-        """Give the model its result; `silent` if it needn't mention it."""
+        """Give the model a result; `silent` if it needn't mention it."""
 
     def leave(self, event: ToolCallRequested, outcome: Outcome, *, said: str, missing: str) -> None:
         """End the stream once the goodbye is heard; tell the model if it still has to say one."""
 
     def stop_collecting(self, at_ms: float) -> bool:
-        """Answer the call that is collecting digits, if any, and let the model listen again."""
+        """Answer the tool call that is collecting digits, if any; let the model listen again."""
 
     def collect(self, collection: Collection, at_ms: float) -> None:
-        """Collect digits; the call is answered when collection ends."""
+        """Collect digits; the tool call is answered when the collection ends."""
 
 
 class BuiltIn(Protocol):
@@ -65,10 +65,10 @@ class BuiltIn(Protocol):
     """Whether the model stays silent after it."""
 
     def declaration(self, agent: Agent) -> FunctionDeclaration | None:
-        """None for an agent that doesn't need it."""
+        """Return the declaration; None for an agent that doesn't need the function."""
 
     def run(self, event: ToolCallRequested, call: CallControl) -> None:
-        """Run it, and answer the model now or later."""
+        """Run the function, and answer the model now or later."""
 
 
 class EndCall:
@@ -95,7 +95,7 @@ class _TransferCallArgs(msgspec.Struct, frozen=True):
 
     @property
     def spoken_reason(self) -> str | None:
-        """What the person called will hear. Models sometimes give none, or an odd one."""
+        """The reason that the person called will hear. Some models give none, or an odd one."""
         text = " ".join(self.reason.split()) if isinstance(self.reason, str) else ""
         return text[:_REASON_CHARS] or None
 
@@ -162,7 +162,7 @@ class CollectDigits:
 
     def run(self, event: ToolCallRequested, call: CallControl) -> None:
         try:
-            # Not strict: models write numbers as 4.0 or "4" sometimes.
+            # Not strict: models sometimes write numbers as 4.0 or "4".
             args = msgspec.convert(event.args, _CollectDigitsArgs, strict=False)
         except msgspec.ValidationError as error:
             self._refuse(event, call, prompts.wrong_arguments(error))
@@ -185,7 +185,7 @@ class CollectDigits:
 def _schema(
     descriptions: dict[str, str], required: Sequence[str] = (), **arguments: dict[str, object]
 ) -> dict[str, object]:
-    """The JSON Schema of an object with these arguments."""
+    """Return the JSON Schema of an object with these arguments."""
     schema: dict[str, object] = {
         "type": "object",
         "properties": {
@@ -201,6 +201,6 @@ BUILT_IN: dict[str, BuiltIn] = {function.name: function for function in _ALL}
 
 
 def functions_for(agent: Agent) -> tuple[FunctionDeclaration, ...]:
-    """The built-in functions that make sense for `agent`."""
+    """Return the built-in functions that make sense for `agent`."""
     declared = (function.declaration(agent) for function in _ALL)
     return tuple(declaration for declaration in declared if declaration is not None)

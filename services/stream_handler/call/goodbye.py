@@ -1,6 +1,7 @@
-"""Ends the stream: after a goodbye that is heard out, or by a hand-over between two turns.
+"""Ends the stream after a goodbye that is heard out, or with a hand-over between two turns.
 
-Then everything stops, the record is saved, and the stream is closed. Each step is certain.
+Then everything stops, the record is saved, and the stream is closed. Every step is guaranteed to
+happen.
 """
 
 import re
@@ -50,7 +51,7 @@ class Goodbye:
     ledger: ToolLedger
     survey: Survey
     farewells: tuple[str, ...]
-    """In the agent's language, in lower case."""
+    """Farewells in the agent's language, in lower case."""
 
     def begin_goodbye(self, intended: Outcome, at_ms: float) -> None:
         """End the stream at the model's request, once its goodbye has been heard."""
@@ -65,14 +66,14 @@ class Goodbye:
         self.after_playback(at_ms)
 
     def agent_spoke(self) -> None:
-        """The agent spoke: a goodbye or, after the caller has answered one, more conversation."""
+        """Note that the agent speaks: its goodbye or, if that was answered, something new."""
         if self.state.ending.phase is Phase.ANSWERED:
             self.withdraw_goodbye()
         self.state.ending.agent_spoke()
         self.effects.cancel(Timer.GOODBYE_BEGINS)
 
     def generation_completed(self, at_ms: float) -> None:
-        """The whole goodbye has been sent, so we now know how long it can take."""
+        """Reset the time limit: the whole goodbye was sent, so we know how long it can take."""
         if self.state.ending.goodbye_begun and self.effects.running(Timer.GOODBYE_ENDS):
             left_ms = (self.playback.sent - self.playback.heard(at_ms)) / BYTES_PER_MS
             self.effects.restart(Timer.GOODBYE_ENDS, left_ms + AFTER_GOODBYE_MS)
@@ -91,7 +92,7 @@ class Goodbye:
             self.finish(self.state.ending.intended, at_ms)
 
     def _spoke_into_goodbye(self) -> bool:
-        """Whether it was too much for a "bye", so that the model may be about to answer it."""
+        """Whether the caller said more than "bye", so that the model may be about to answer it."""
         since_ms, said = self.transcript.caller_since_ms, self.state.utterance
         if since_ms is None:
             return False
@@ -101,7 +102,7 @@ class Goodbye:
         return said is not None and is_new and said.length_ms >= _LONGEST_BYE_MS
 
     def interrupted(self) -> None:
-        """The model stopped during its goodbye, or before beginning one."""
+        """Note that the model stopped during its goodbye, or before beginning one."""
         ending = self.state.ending
         if ending.goodbye_begun:
             self._answered(cut_off=True)
@@ -117,14 +118,14 @@ class Goodbye:
     def caller_stopped_speaking(self, length_ms: float) -> None:
         """Let the model decide, by speaking or not, whether the caller said "bye" or "wait".
 
-        It gets longer for anything too long to be a "bye", and no time for a cough.
+        It gets more time after anything too long to be a "bye".
         """
         if self.state.ending.phase is Phase.ANSWERED:
             is_long = length_ms >= _LONGEST_BYE_MS
             self.effects.start(Timer.GOODBYE_ANSWERED, self._for_more_ms() if is_long else None)
 
     def caller_said(self, text: str) -> None:
-        """The caller's words arrived: wait after a question, but not after a farewell."""
+        """Note the caller's words: we wait longer after a question than after a farewell."""
         if self.state.ending.phase is Phase.ANSWERED and not self.speech.speaking:
             asks = len(text.split()) > _MOST_WORDS_OF_A_BYE and not ends_in_farewell(
                 text, self.farewells
@@ -132,7 +133,7 @@ class Goodbye:
             self.effects.restart(Timer.GOODBYE_ANSWERED, self._for_more_ms() if asks else None)
 
     def tool_requested(self) -> None:
-        """The model has reacted to what the caller said during its goodbye."""
+        """Continue the call: the model has reacted to what the caller said during its goodbye."""
         if self.state.ending.phase is Phase.ANSWERED:
             self.withdraw_goodbye()
 

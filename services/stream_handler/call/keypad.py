@@ -1,7 +1,7 @@
-"""What the caller types: digits that belong together, and digits that are secret.
+"""Groups the digits that the caller types, and keeps collected ones from the model.
 
-Digits collected for a purpose stay here. Only tools declared for that purpose receive them, and
-they are deleted when the session ends.
+Only tools declared for a purpose receive the digits collected for it. They are deleted when the
+session ends.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _ANY_DIGIT = "1"
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """A tool call's request for digits. `length` 0: until # or a pause."""
+    """A tool call's request for digits. If `length` is 0, they end with # or a pause."""
 
     tool_call_id: str
     purpose: str
@@ -86,7 +86,7 @@ class Keypad:
         return None
 
     def digit(self, key: str) -> Collected | None:
-        """Handle a key (0-9, *, #); returns the result if it ends the collection."""
+        """Handle a key (0-9, *, #). Return the result if it ends the collection."""
         collection = self._collection
         if collection is None:
             self._typed += "" if self._surplus else key
@@ -99,13 +99,15 @@ class Keypad:
         return self._close(collection)
 
     def as_recorded(self, key: str) -> str:
-        """What to record in place of `key`, the next one to come: digits may be secret, and only a
-        0 that may stand alone means something by itself."""
+        """Return what to record in place of `key`, before it is handled.
+
+        Digits may be secret, and only a 0 that may stand alone means something by itself.
+        """
         only_zeros = not self._typed.strip("0") and not self._surplus and self._collection is None
         return key if key in "*#" or (key == "0" and only_zeros) else _ANY_DIGIT
 
     def pause(self) -> Typed | Collected | None:
-        """No digit came for `pause_ms`."""
+        """End the group or collection: no digit came for `pause_ms`. Return what was typed."""
         if self._collection is not None:
             return self._close(self._collection)
         typed, self._typed, self._surplus = self._typed, "", False
@@ -125,7 +127,7 @@ class Keypad:
         return first
 
     def digits_for(self, purposes: tuple[str, ...]) -> dict[str, str]:
-        """The digits collected for `purposes`."""
+        """Return the digits collected for `purposes`."""
         return {purpose: self._kept[purpose] for purpose in purposes if purpose in self._kept}
 
     def _close(self, collection: Collection) -> Collected:

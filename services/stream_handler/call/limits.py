@@ -22,7 +22,8 @@ from stream_handler.call.transcript import Transcript
 
 _MOST_NUDGES = 2
 _SAME_WORDS, _SAME_WORDS_AGAIN = 4, 8
-"""After this many turns with the same words, the model is asked to say goodbye."""
+"""After `_SAME_WORDS` turns with the same words, the model is asked to say goodbye; after
+`_SAME_WORDS_AGAIN`, the call ends."""
 _QUIET_TIMERS = (Timer.IDLE_NUDGE, Timer.IDLE_GOODBYE, Timer.FORGOTTEN)
 
 
@@ -33,7 +34,7 @@ class Words:
     idle_nudge: str
     time_warning: str
     farewells: tuple[str, ...]
-    """Lower case; a reply that contains one counts as a goodbye."""
+    """Lower case; a reply that ends in one counts as a goodbye."""
     translate_to: str | None = None
     """The agent's language, if the sentences are in English for lack of a translation."""
 
@@ -84,7 +85,7 @@ class Limits:
     # Conversations with a machine
 
     def watch_repetition(self, at_ms: float) -> None:
-        """A caller who says the same words every time is a menu or an announcement."""
+        """Get out of a call with a machine: a menu or an announcement repeats the same words."""
         times = self.transcript.repetitions
         if times == _SAME_WORDS and self.state.talking and self.state.link.listening:
             self.effects.tell_model(prompts.SAME_WORDS)
@@ -94,7 +95,7 @@ class Limits:
     # The silence
 
     def caller_was_heard(self, at_ms: float) -> None:
-        """A voice or words on the line: the caller's, unless the model never answers them."""
+        """Note a voice or words on the line: the caller's, unless the model never answers them."""
         if self.state.unanswered_since_ms is None:
             self.state.unanswered_since_ms = at_ms
             self.effects.start(Timer.BACKGROUND, timers.background_ms(self.state.call.agent))
@@ -103,13 +104,13 @@ class Limits:
             self._restart()
 
     def caller_acted(self) -> None:
-        """The caller pressed a key, or sent something."""
+        """Note that the caller pressed a key or sent something."""
         self._is_answered()
         self.ledger.caller_acted(self.state.link.last_audio_ms)
         self._restart()
 
     def agent_replied(self, at_ms: float) -> None:
-        """The model speaks. A reply we had to ask for doesn't count as answering what it hears."""
+        """Note that the model speaks. A reply that we asked for doesn't answer what it hears."""
         if self.state.asked_to_speak:
             self.state.asked_to_speak = False
             return
@@ -147,7 +148,10 @@ class Limits:
         self._start_goodbye(at_ms)
 
     def idle_goodbye(self, at_ms: float) -> None:
-        """The caller hasn't replied. Ask twice if there is a voice nonetheless."""
+        """End the call because the caller hasn't replied.
+
+        If there is a voice on the line, the agent asks once more first.
+        """
         if self.survey.is_background(at_ms) and self.state.nudges < _MOST_NUDGES:
             self.state.silent_since_ms = at_ms
             self.idle_nudge(at_ms)

@@ -1,6 +1,6 @@
 """Builds the configuration that a model session is opened with.
 
-`age_ms` is the call's age, from which the instructions' clock is set.
+`age_ms` is the call's age, which sets the time in the instructions.
 """
 
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class ModelConfig:
     thinking: str | None = None
     """minimal, low, medium or high; None for a model without this setting."""
     handle: str | None = None
-    """From the session to resume."""
+    """The handle of the session to resume."""
 
 
 def session_config(
@@ -62,7 +62,7 @@ def session_config(
 
 
 def instructions_for(call: Call, age_ms: float = 0.0) -> str:
-    """The agent's instructions as they read now, the language to speak, and the time."""
+    """Return the agent's instructions as they read now, the language to speak, and the time."""
     written = render(call.agent.instructions, template_values(call, age_ms))
     language, clock = prompts.language(call.agent), prompts.clock(clock_in_words(call, age_ms))
     has_facts = call.caller_facts is not None and "caller_facts" in fields_in(

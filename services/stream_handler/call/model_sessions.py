@@ -90,7 +90,7 @@ class ModelSessions:
     def begin(self, event: StreamStarted) -> None:
         self.reconnects.begin(event.at_ms, event.endpoints)
         if self.state.clip_bytes:
-            self.state.unheard_since_ms = event.at_ms  # the caller may speak before it is open
+            self.state.unheard_since_ms = event.at_ms  # they may speak before it is open
         self._connect(event.at_ms, _FIRST_WITHIN_MS)
 
     def connected(self, at_ms: float) -> None:
@@ -145,7 +145,7 @@ class ModelSessions:
         return connecting and self.effects.running(Timer.FIRST_WORD)
 
     def try_again(self, at_ms: float) -> None:
-        """The pause after a failure is over."""
+        """Dial again: the pause after a failure is over."""
         if self.state.link.listening:
             self._leave(at_ms, GO_AWAY)
         else:
@@ -169,7 +169,7 @@ class ModelSessions:
         self.effects.do(SaveCall(CallChanges(applied_revisions=revisions)))
 
     def _tell_instructions(self, at_ms: float) -> None:
-        """Send the model its instructions if they have changed since it last got any."""
+        """Send the model its instructions if they have changed since it last got them."""
         call = self.state.call
         if self.state.link.listening and call.agent.instructions != self.state.sent_instructions:
             self.state.sent_instructions = call.agent.instructions
@@ -194,8 +194,10 @@ class ModelSessions:
         self.effects.do(ConnectModel(config, within_ms, self.reconnects.endpoint))
 
     def _unheard(self, handle: Resumption | None) -> str:
-        """What the session needs to know of the call. A resumed one usually knows it but may have
-        forgotten, so it gets the last words too."""
+        """Return what a new session needs to know about the call.
+
+        A resumed session usually knows it all but may have forgotten, so it gets the last words.
+        """
         from_ms = -1.0 if handle is None else handle.at_ms
         said = self.transcript.since(from_ms, with_unanswered=self._was_acted_on())
         if handle is not None and not said:
@@ -239,7 +241,7 @@ class ModelSessions:
         if not self.state.link.take(LinkNews.LOST):
             return
         if not self.state.talking:
-            # A stream that ends by itself needs no model; what was sent is the whole goodbye.
+            # A stream that is ending needs no model; what was sent is the whole goodbye.
             self.state.link.close()
             self.effects.do(CloseModel())
             self.conversation.turn_completed(event.at_ms)
@@ -300,7 +302,7 @@ class ModelSessions:
         self.effects.do(SaveCall(CallChanges(reconnects=self.state.call.reconnects)))
 
     def _catch_up(self, at_ms: float) -> None:
-        """Have the new session say what the caller is owed, and hear what it missed."""
+        """Have the new session give the caller any reply they are owed, and hear what it missed."""
         unheard_since_ms = (
             at_ms if self.state.unheard_since_ms is None else self.state.unheard_since_ms
         )
@@ -347,8 +349,11 @@ class ModelSessions:
             self._leave(event.at_ms, _TONE)
 
     def _greets_again(self) -> bool:
-        """Whether a reply begins that answers nothing. The model knows that the caller has been
-        greeted and has heard only silence, but some models greet anyway."""
+        """Whether the model is greeting the caller a second time.
+
+        It knows that the caller has been greeted and has heard only silence since, but some models
+        greet anyway.
+        """
         asked = self.watchdog.owed or self.ledger.called_since(0.0)
         return self.conversation.clip_is_protected and not (asked or self.state.link.generating)
 
@@ -363,7 +368,7 @@ class ModelSessions:
         self.effects.cancel(Timer.ANSWER)  # stop waiting for the rest of the reply
 
     def _nobody_spoke(self, at_ms: float) -> bool:
-        """Whether the reply was dropped although the caller hadn't spoken into it."""
+        """Whether the reply was dropped although the caller hadn't spoken over it."""
         voiced_ms = self.speech.last_voiced_ms
         if voiced_ms is None or at_ms - voiced_ms > _NO_VOICE_MS:
             return True
@@ -377,7 +382,7 @@ class ModelSessions:
             self._turn_was_empty(event)
 
     def _turn_was_empty(self, event: TurnCompleted) -> None:
-        """A turn without a word: if a reply is owed, a sign that none will come."""
+        """Handle a turn without a word: if a reply is owed, it means that none will come."""
         self.state.empty_because = event.reason
         if not self.transcript.agent_has_spoken:
             self.conversation.first_turn_is_empty()
@@ -414,7 +419,7 @@ class ModelSessions:
         return None if due_ms is None else max(due_ms - at_ms, 0.0)
 
     def answer_timer_fired(self, at_ms: float) -> None:
-        """The model owes something and is silent."""
+        """Try the next remedy: the model owes the caller something and is silent."""
         if self.state.link.generating and (more_ms := self._reply_may_take_ms(at_ms)) > 0:
             self.effects.start(Timer.ANSWER, more_ms)
             return

@@ -36,7 +36,7 @@ class Playback:
 
     @property
     def idle_since_ms(self) -> float:
-        """When the last of it was heard or cleared, if `idle`."""
+        """When the last of the audio was heard or cleared, if `idle`."""
         return self._anchor_ms
 
     @property
@@ -45,18 +45,18 @@ class Playback:
         return self._marked + _MARK_EVERY_BYTES - self.sent
 
     def add(self, length: int, at_ms: float) -> str | None:
-        """Count `length` bytes sent, at most `until_mark`; returns the mark to send next."""
+        """Count `length` bytes sent, at most `until_mark`. Return the mark to send next, if any."""
         if self.idle:
             self._anchor_ms = at_ms
         self.sent += length
         return self._mark() if self.sent - self._marked >= _MARK_EVERY_BYTES else None
 
     def complete(self) -> str | None:
-        """A reply is complete: returns the mark to send after it, unless it already has one."""
+        """Return the mark to send after a complete reply, unless it already has one."""
         return self._mark() if self.sent > self._marked else None
 
     def mark_received(self, name: str, at_ms: float) -> bool:
-        """Handle a mark's echo; False if it means nothing (unknown, repeated or cleared)."""
+        """Handle a mark's echo. Return False if it means nothing: unknown, repeated or cleared."""
         if all(name != pending for pending, _ in self._pending):
             return False
         while self._pending:
@@ -73,7 +73,7 @@ class Playback:
         return min(self._anchor + elapsed, limit)
 
     def clear(self, at_ms: float) -> int:
-        """Drop everything not yet played; returns the position heard until now."""
+        """Drop everything not yet played. Return the position heard so far."""
         heard = self.heard(at_ms)
         self._pending.clear()
         self._anchor = self._marked = self.sent

@@ -22,7 +22,7 @@ _WHO = {Speaker.CALLER: "Caller", Speaker.AGENT: "You"}
 
 
 def language(agent: Agent) -> str:
-    """Which language to speak: models have followed a name or an accent instead."""
+    """Tell the model which language to speak: some have followed a name or an accent instead."""
     others = " or ".join(tag for tag in agent.languages if tag != agent.language)
     if not others:
         return f"Speak {agent.language}, even if a name or an accent suggests otherwise."
@@ -33,7 +33,7 @@ def language(agent: Agent) -> str:
 
 
 def clock(now: str) -> str:
-    """Without it, a model guesses today's date."""
+    """Tell the model the time; without it, models guess today's date."""
     return f"As you read this, it is {now}."
 
 
@@ -59,7 +59,7 @@ def is_greeting(call: Call, history: Sequence[Turn]) -> bool:
 
 
 def greeted(words: str) -> str:
-    """Added to the instructions once a clip has said the greeting, or is saying it."""
+    """Return what to add to the instructions once a clip greets or has greeted the caller."""
     return (
         f'\n\nThe caller is on the line, and you have just greeted them: "{words}" Do not greet '
         "them again. Wait until they speak."
@@ -67,7 +67,7 @@ def greeted(words: str) -> str:
 
 
 def greeting_cut(heard: str) -> str:
-    """For a caller who cut off the greeting, which the instructions give in full."""
+    """Tell the model how much of the greeting was heard: its instructions give it in full."""
     what = f'only "{heard}"' if heard else "nothing"
     return f"The caller interrupted your greeting and heard {what}."
 
@@ -76,7 +76,7 @@ def opening(call: Call, history: Sequence[Turn], age_ms: float = 0.0) -> str:
     """Make the model speak first: the greeting, or a word on where things stand.
 
     The session already knows what was said in earlier streams (`history`). `age_ms` is the call's
-    age, from which a greeting's clock is set.
+    age, which sets the time in the greeting.
     """
     if is_greeting(call, history):
         greeting = render(call.agent.greeting, template_values(call, age_ms))
@@ -136,7 +136,7 @@ def sent_by_caller(n: int, text: str | None) -> str:
 
 
 def uploaded(texts: Sequence[str | None]) -> str:
-    """Have the model speak about what just arrived: typed texts, and None for each photo."""
+    """Have the model speak about what just arrived. `texts` has None for each photo."""
     photos, typed = texts.count(None), [" ".join(text.split()) for text in texts if text]
     told = []
     if photos:
@@ -175,10 +175,10 @@ SPEAK = (
 
 
 def background(turns: Sequence[Said], results: Sequence[ToolCall], share: float = 1.0) -> str:
-    """Added to the instructions of a session that is opened in the middle of a call.
+    """Return what to add to the instructions of a session that is opened in mid-call.
 
     History sent as messages may be lost, or answered; instructions are neither. `share` is the
-    fraction to keep, the latest, for a service that refuses more.
+    fraction to keep, counted from the end, for a service that refuses more.
     """
     said: list[tuple[float, str]] = [
         (turn.start_ms, f"{_WHO[turn.speaker]}: {turn.text}") for turn in turns
@@ -191,7 +191,7 @@ def background(turns: Sequence[Said], results: Sequence[ToolCall], share: float 
 
 
 def _latest(lines: list[str], share: float) -> list[str]:
-    """The last of `lines` that together make up at most `share` of their characters."""
+    """Return the last of `lines` that together make up at most `share` of their characters."""
     room = share * sum(map(len, lines))
     kept: list[str] = []
     for line in reversed(lines):
@@ -203,14 +203,14 @@ def _latest(lines: list[str], share: float) -> list[str]:
 
 
 def tool_results(results: Sequence[ToolCall]) -> str:
-    """Results the session doesn't know of, because an earlier one made the calls."""
+    """Tell the session about results it doesn't know, because an earlier one made the calls."""
     return "\n".join(
         [*(f"{_result(call)}." for call in results), "Go on with this: tell the caller."]
     )
 
 
 def go_on_after(sound: str, last_words: str) -> str:
-    """After a reply that was dropped for no reason, or for a short word (`sound`, if known)."""
+    """Continue a reply that was dropped for no reason, or for a short word (`sound`, if known)."""
     what = f'"{sound}" from the caller' if sound else "a short sound"
     return (
         f"{go_on(last_words)} What interrupted you was {what}: if that needs an answer, give it"
@@ -219,7 +219,7 @@ def go_on_after(sound: str, last_words: str) -> str:
 
 
 def go_on(last_words: str) -> str:
-    """After a reply that was cut off: its audio may end before its text does."""
+    """Continue a reply that was cut off. Its audio may end before its text does."""
     heard = " ".join(last_words.split()[-_LAST_WORDS:])
     if not heard:
         return SPEAK
@@ -236,7 +236,7 @@ _UNKNOWN = (
 
 
 def _result(call: ToolCall) -> str:
-    """Only what the model knew at the time, or would have known."""
+    """Describe a call by what the model knew at the time, or would have known."""
     if call.outcome is ToolOutcome.UNKNOWN:
         args = msgspec.json.encode(call.args).decode()
         return f"You called {call.name} with {args}. {_UNKNOWN}"
@@ -304,6 +304,6 @@ def wrong_arguments(problem: object) -> str:
 
 
 def digits_missing(length: int) -> str:
-    """`length` 0: any number of them."""
+    """`length` is 0 if any number of digits was wanted."""
     wanted = f"{length} digits" if length else "digits"
     return f"The caller did not type {wanted} in time."

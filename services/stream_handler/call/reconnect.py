@@ -9,7 +9,7 @@ from stream_handler.call.timers import RECONNECT_MS
 _OUTAGE_MS = 8_000.0
 """How long the caller waits for a model before being sent to a person."""
 _LAST_TRY_MS = 1_000.0
-"""How much of it is left for the attempts after the last pause."""
+"""How much of it is reserved for the attempts after the last pause."""
 _MOST_IN_A_MINUTE = 4
 _MOST_IN_A_CALL = 30
 _QUICK_MS = 10_000.0
@@ -25,15 +25,18 @@ _SMALLER = {1.0: 0.5, 0.5: 0.0}
 
 
 class Reconnects:
-    """Counts failures, and chooses endpoint and handle, or a fresh session. Times: call ms."""
+    """Counts failures, and chooses an endpoint and a handle, or a fresh session.
+
+    Times are in ms of the call.
+    """
 
     def __init__(self, handle: Resumption | None) -> None:
         self._handle = handle
-        """The newest one. It restores what was said before it was issued, and is valid only at the
-        endpoint that issued it."""
+        """The newest handle. It restores what was said before it was issued, and is valid only at
+        the endpoint that issued it."""
         self._endpoints = Endpoints()
         self._used: Resumption | None = None
-        """What the current session was opened with, or is being opened with."""
+        """The handle that the current session was opened with, or is being opened with."""
         self._quick_failures = 0
         self.outage_ms = 0.0
         """Since when there has been no session: it was lost, or the stream started."""
@@ -46,7 +49,7 @@ class Reconnects:
         self._left_because_asked_ms: float | None = None
 
     def begin(self, at_ms: float, endpoints: tuple[str, ...]) -> None:
-        """The stream starts: open the first session."""
+        """Prepare to open the first session of the stream."""
         self.outage_ms = at_ms
         self._endpoints.begin(endpoints, None if self._handle is None else self._handle.endpoint)
 
@@ -67,7 +70,7 @@ class Reconnects:
         return max(min(most_ms, share_ms), 0.0)
 
     def broke(self, at_ms: float) -> None:
-        """The session ended without being asked to, and without notice."""
+        """Note that the session broke off without notice."""
         self._endpoints.broke(at_ms)
 
     def go_away_is_new(self, at_ms: float) -> bool:
@@ -80,7 +83,7 @@ class Reconnects:
         return True
 
     def told_too_much(self, code: int | None) -> bool:
-        """Whether a fresh session was refused for its long history, which can be shortened."""
+        """Whether a fresh session was refused for its long history. If so, shorten the history."""
         smaller = _SMALLER.get(self.told_share)
         if code != _TOO_MUCH or self._used is not None or smaller is None:
             return False
@@ -88,7 +91,7 @@ class Reconnects:
         return True
 
     def resumable(self, handle: str, at_ms: float) -> Resumption:
-        """The current session can be resumed from here."""
+        """Keep the handle by which the current session can be resumed from this point."""
         self._handle = Resumption(
             handle=handle, at_ms=round(at_ms), endpoint=self._endpoints.listening
         )
@@ -100,12 +103,12 @@ class Reconnects:
         return self._handle is not None and self._handle.endpoint == self._endpoints.name
 
     def next_handle(self) -> Resumption | None:
-        """What to open a session with now; None for a fresh one."""
+        """Return the handle to open a session with now; None for a fresh one."""
         self._used = self._handle if self.resumes else None
         return self._used
 
     def replace(self, at_ms: float) -> bool:
-        """The session is lost or about to be replaced; False if there have been too many."""
+        """Prepare to replace a session. Return False if there have been too many."""
         self.outage_ms = at_ms
         self._pauses = 0
         self._endpoints.outage()
@@ -115,7 +118,7 @@ class Reconnects:
         return not too_often and self._made_in_call < _MOST_IN_A_CALL
 
     def failed(self, at_ms: float, code: int | None, reason: str = "") -> float | None:
-        """The session failed: how long to wait before the next attempt; None to give up."""
+        """Note that a session failed. Return how long to wait before the next; None to give up."""
         resumed = self._used is not None
         if resumed and code in _HOPELESS:
             self._handle = None
@@ -135,7 +138,7 @@ class Reconnects:
         return self.outage_ms + _OUTAGE_MS - at_ms
 
     def why(self, reason: str) -> str:
-        """Why a session is missing, starting with the last failure's `reason`."""
+        """Return why there is no session. `reason` is the last failure's."""
         return self._endpoints.why(reason)
 
     def _next_endpoint(self, code: int | None, reason: str) -> float | None:
@@ -149,7 +152,7 @@ class Reconnects:
         return RECONNECT_MS[min(self._pauses, len(RECONNECT_MS)) - 1]
 
     def connected(self, at_ms: float) -> bool:
-        """A session is listening. Returns whether it is at another endpoint than the last one."""
+        """Note that a session is listening. Return whether the endpoint has changed."""
         if self._connected_ms is not None:
             self._made.append(at_ms)
             self._made_in_call += 1
@@ -162,7 +165,7 @@ class Reconnects:
     def session_has_seen(self, start_ms: float) -> bool:
         """Whether the current session knows of a tool call that began at `start_ms`.
 
-        Answering a call that it doesn't know would end it.
+        A result for a call that it doesn't know would end the session.
         """
         if self._connected_ms is None or start_ms >= round(self._connected_ms):
             return True

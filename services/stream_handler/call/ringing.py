@@ -1,7 +1,7 @@
-"""The ringing tone that callers hear: that of the called number's country.
+"""The ringing tone that callers hear, which is that of the called number's country.
 
-This way the handler continues the tone the phone network played before it. Tones and rhythms are
-from ITU-T E.180, supplement 2; countries not listed get Europe's, the most common one.
+This continues the tone that the phone network has been playing. Tones and rhythms are from ITU-T
+E.180, supplement 2; countries not listed get Europe's, the most common one.
 """
 
 import msgspec
@@ -15,7 +15,7 @@ class Ring(msgspec.Struct, frozen=True):
     every_ms: int
     times: int = 1
     gap_s: float = 0.2
-    """Between the tones of a double ring."""
+    """The gap between the tones of a double ring."""
 
 
 _NORTH_AMERICA = Ring((440, 480), tone_s=2.0, every_ms=6_000)
@@ -35,6 +35,6 @@ _BY_PREFIX = {
 
 
 def ring_of(called: str) -> Ring:
-    """The ring for a number in E.164 form; Europe's for anything else."""
+    """Return the ring for a number in E.164 form; Europe's for anything else."""
     found = (ring for prefix, ring in _BY_PREFIX.items() if called.startswith(prefix))
     return next(found, _EUROPE)

@@ -140,7 +140,7 @@ class StreamSession:
         )
 
     def as_recorded(self, event: Event) -> Event:
-        """The next event, without what the caller types or says in secret, and without pictures."""
+        """Return the next event without pictures, and without what is typed or said in secret."""
         match event:
             case PictureReceived():
                 return replace(event, jpeg=bytes(len(event.jpeg)))
@@ -299,7 +299,7 @@ class StreamSession:
             case Timer.UPLOAD:
                 self._state.awaits_upload = False
             case Timer.BACKGROUND:
-                pass  # the situation has changed
+                pass  # `_watch` sees that the situation has changed
             case Timer.WAITING:
                 self._waiting.timer_fired()
             case Timer.TIME_WARNING:
@@ -318,7 +318,7 @@ class StreamSession:
                 assert_never(timer)
 
     def _while_ending(self, event: Event) -> None:
-        """Close the stream once the final save is done or given up."""
+        """Close the stream once the final save is done or abandoned."""
         match event:
             case ToolCallFinished():
                 self._tools.finished(event)

@@ -28,7 +28,7 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
 
     # The caller
     caller_speaks: bool
-    """There is a voice on their line, and it isn't the background's."""
+    """There is a voice on their line that isn't background noise."""
     caller_waits: bool
     """They have certainly said something that hasn't been answered."""
     types_secret: bool
@@ -41,7 +41,7 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
     agent_has_spoken: bool
     agent_spoke_last: bool
     first_turn_empty: bool
-    """It should greet the caller, but sends no sound or has ended its turn."""
+    """The model should greet the caller, but sends no sound or has ended its turn."""
 
     # What is connected, and what runs
     listening: bool
@@ -79,7 +79,7 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
     def may_be_shown(self) -> bool:
         """Whether the model can be shown what the caller sent, and speak about it.
 
-        Not while it calls something: the results would get mixed up with it.
+        Not while it is calling a tool: the result would get mixed up with the upload.
         """
         return (
             self.talking
@@ -113,7 +113,7 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def model_may_owe_a_word(self) -> bool:
-        """Whether silence, if there is any, is the model's. The watchdog knows what it owes.
+        """Whether it may be the model's turn to speak. The watchdog knows what it owes.
 
         A reply can break off while its beginning is still playing, so `playing` matters only
         when nothing is being generated.
@@ -169,7 +169,7 @@ class Situation(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Survey:
-    """Reads the situation from what is known."""
+    """Puts together the situation from the objects that each know a part of it."""
 
     state: CallState
     transcript: Transcript
@@ -202,7 +202,9 @@ class Survey:
         )
 
     def is_background(self, at_ms: float) -> bool:
-        """Whether the voices on the line aren't the caller's but, say, a television or a queue's
-        music. The model has left them unanswered for a minute."""
+        """Whether the voices on the line are background, such as a television or hold music.
+
+        They count as background once the model has left them unanswered for a minute.
+        """
         since_ms = self.state.unanswered_since_ms
         return since_ms is not None and at_ms - since_ms >= background_ms(self.state.call.agent)

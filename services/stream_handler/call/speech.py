@@ -35,7 +35,7 @@ class SpeechStopped:
     onset_ms: float
     end_ms: float
     sounds_spoken: bool
-    """Its level rose and fell as with syllables. A fan, a hum and hiss keep theirs."""
+    """Its level rose and fell as with syllables. That of a fan, a hum or a hiss doesn't."""
 
     @property
     def length_ms(self) -> float:
@@ -79,7 +79,7 @@ class SpeechDetector:
         return self.last_voiced_ms - self.onset_ms if sounds_spoken else 0.0
 
     def frame(self, at_ms: float, level_dbfs: float, length_ms: float) -> SpeechChange | None:
-        """Process the frame that ended at `at_ms`; returns whether speech started or stopped."""
+        """Process the frame that ended at `at_ms`. Return whether speech started or stopped."""
         voiced = level_dbfs > max(self._floor_dbfs + _ABOVE_FLOOR_DB, _LEAST_VOICED_DBFS)
         self._follow_floor(level_dbfs, length_ms)
         self._recent.append(at_ms - length_ms if voiced else None)
@@ -134,7 +134,7 @@ _LONGEST_MS = 30_000.0  # a model that never greets must still hear the caller
 
 
 class Greeting:
-    """Holds the caller's audio back while the greeting is protected.
+    """Holds back the caller's audio while the greeting is protected.
 
     The model gets silence meanwhile, so that a "hello?" doesn't cut the greeting off. A caller who
     said more than that needn't repeat it: their words are sent once the greeting is over.
@@ -164,7 +164,7 @@ class Greeting:
         return self.playing and first_ms is not None and at_ms - first_ms > _LONGEST_MS
 
     def caller_spoke(self, onset_ms: float) -> None:
-        """The caller began to speak over the greeting."""
+        """Note that the caller began to speak over the greeting."""
         self._onset_ms = onset_ms
         if self._first_onset_ms is None:
             self._first_onset_ms = onset_ms
@@ -175,7 +175,7 @@ class Greeting:
             self._onset_ms = None
 
     def over(self) -> bytes:
-        """The greeting has been heard: returns what the model should hear now.
+        """End the greeting, which has been heard. Return what the model should hear now.
 
         That is everything from the caller's first word if they said much, otherwise the beginning
         of what they are saying now.
@@ -214,7 +214,7 @@ class ReplayRing:
             self._bytes -= len(self._frames.popleft()[1])
 
     def since(self, from_ms: float) -> Iterator[bytes]:
-        """What the caller said since `from_ms`, in chunks of a second."""
+        """Yield what the caller said since `from_ms`, in chunks of a second."""
         return in_chunks(b"".join(pcm for at_ms, pcm in self._frames if at_ms > from_ms))
 
 

@@ -1,6 +1,6 @@
 """Where a call stands: its phases and flags, and the allowed moves between them.
 
-How the stream ends. Every step is certain:
+How the stream ends. Every step is guaranteed to happen:
 
     TALKING ──end_call, transfer_call──▶ GOODBYE ──heard, or a limit──▶ SAVING ──▶ CLOSED
      │  ▲                                 │   └────────────▶ ANSWERED ────▲
@@ -15,8 +15,8 @@ The connection to the model:
                               move   └connected, failed┐         │
                                └────────────────────▶ MOVING ──lost
 
-Resuming a session by its handle means closing it first: we leave it. A fresh session can be opened
-while the old one keeps listening (MOVING), and the caller doesn't notice.
+A session must be closed before it can be resumed by its handle: we leave it. A fresh session can be
+opened while the old one keeps listening (MOVING), and the caller doesn't notice.
 
 A move that isn't allowed is a bug. It leaves the state unchanged and raises a warning: tests turn
 warnings into errors; in production the call continues and the warning is logged.
@@ -60,7 +60,7 @@ _PHASE_MOVES = {
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Why the stream ends, and what happens to the call then (None: undecided)."""
+    """Why the stream ends, and what happens to the call next; None if that is undecided."""
 
     reason: EndReason
     next: NextAction | None
@@ -70,7 +70,7 @@ class Outcome:
 
 HANG_UP = Outcome(EndReason.AGENT_HUNG_UP, NextAction.HANG_UP)
 
-# A lost or handed-over stream leaves that undecided: if the caller is still there,
+# A lost or handed-over stream leaves the next step undecided: if the caller is still there,
 # `/after-stream` has another handler take over the call.
 OUTCOMES = {
     EndReason.AGENT_HUNG_UP: NextAction.HANG_UP,
@@ -120,10 +120,10 @@ class Ending:
         return self._phase is Phase.GOODBYE and self._spoken
 
     def goodbye_requested(self, intended: Outcome, *, spoken: bool) -> bool:
-        """The model wants to end the stream; False if that was already so.
+        """Note that the model wants to end the stream. Return False if it was already ending.
 
-        `spoken`: it has said its goodbye. That doesn't change when callers answer with their own
-        "bye", which must not hold the line open.
+        `spoken` says whether it has said its goodbye. A caller's "bye" in return doesn't change
+        that: it must not hold the line open.
         """
         if self._phase is not Phase.TALKING:
             return False
@@ -145,11 +145,11 @@ class Ending:
 
     @property
     def goodbye_cut_off(self) -> bool:
-        """Whether the caller spoke into the goodbye, and it stopped."""
+        """Whether the caller spoke over the goodbye and it stopped."""
         return self._phase is Phase.ANSWERED and self._cut_off
 
     def goodbye_answered(self, *, cut_off: bool) -> None:
-        """The caller speaks: the goodbye has been heard, or is cut off."""
+        """Note that the caller speaks: the goodbye has been heard, or is cut off."""
         self._cut_off = cut_off
         self._move(Phase.ANSWERED)
 
@@ -162,7 +162,7 @@ class Ending:
         return True
 
     def saved(self) -> Outcome | None:
-        """The final save is done or abandoned: the outcome to close with; None if closed."""
+        """Close: the final save is done or abandoned. Return the outcome, unless already closed."""
         if self._phase is not Phase.SAVING:
             return None
         self._move(Phase.CLOSED)
@@ -238,7 +238,7 @@ class ModelLink:
         self.generating = False
         """Whether a reply has begun and its last audio hasn't arrived."""
         self.turn_is_empty = True
-        """Whether the model has said and called nothing so far in its current turn."""
+        """Whether the model has neither spoken nor called anything so far in its current turn."""
         self.last_audio_ms = 0.0
         """When the model was last heard from."""
         self._tone_ms = 0.0
@@ -248,7 +248,7 @@ class ModelLink:
         return self._state
 
     def take(self, news: LinkNews) -> bool:
-        """Move to the next state; False if the news means nothing in this one."""
+        """Move to the next state. Return False if the news doesn't matter in this state."""
         following = _LINK_MOVES.get((self._state, news))
         if following is None:
             return False
@@ -273,7 +273,7 @@ class ModelLink:
         return self._tone_ms >= _TONE_MS
 
     def audio(self, at_ms: float, *, audible: bool = True) -> bool:
-        """Audio has arrived; False if it belongs to an interrupted reply and must be dropped.
+        """Note that audio arrived; False if it is from an interrupted reply and must be dropped.
 
         Such audio follows closely, and ends with the turn. Sound after a pause is a new reply; so
         is sound a second later, if the service dropped the reply but never ends the turn.
@@ -291,14 +291,14 @@ class ModelLink:
         return True
 
     def interrupted(self, at_ms: float, *, by_service: bool = True) -> None:
-        """A reply is dropped, by the service or by us; if by us, the service keeps sending it."""
+        """Note that the service or we dropped a reply. If we did, the service keeps sending it."""
         if self.generating:
             self._interrupted_ms = at_ms
             self._stale_ms = _STALE_MS if by_service else math.inf
         self.generating = False
 
     def drop_reply(self, at_ms: float) -> None:
-        """Audio arrived from a reply that is being dropped entirely."""
+        """Note that audio arrived from a reply that is being dropped entirely."""
         self._interrupted_ms = self.last_audio_ms = at_ms
         self._stale_ms = math.inf
         self.turn_is_empty = False
@@ -342,7 +342,7 @@ class CallState:
     """The caller hears ringback."""
 
     lead_in_until_ms: float = 0.0
-    """When the silence the model has sent before its next sound will have been played."""
+    """When the silence that the model sent ahead of its next sound will have been played."""
 
     # The caller's latest utterance
     spoke_over_agent: bool = False
@@ -355,9 +355,9 @@ class CallState:
     # The caller waits for a tool, or for a model session
     tone_playing: bool = False
     phrase_said: bool = False
-    """In the current wait."""
+    """Whether a phrase was said in the current wait."""
     phrases_said: int = 0
-    """In the whole stream."""
+    """How many phrases were said in the whole stream."""
 
     # It is the caller's turn, and they are silent
     quiet: bool = False

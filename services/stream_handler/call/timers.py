@@ -10,32 +10,32 @@ class Timer(enum.StrEnum):
     """A timer's name."""
 
     RINGBACK = enum.auto()
-    """Until the model speaks: the next ring."""
+    """Time until the next ring, as long as the model hasn't spoken."""
     FIRST_WORD = enum.auto()
     """How long a connected model may say nothing at all; or, once it is known that there will be no
     model, how long the greeting's clip may continue."""
     GOODBYE_BEGINS = enum.auto()
-    """After `end_call` without a word spoken: how long the model has to begin its goodbye."""
+    """How long the model has to begin its goodbye if it called `end_call` without a word."""
     GOODBYE_ENDS = enum.auto()
     """When the call ends even if the goodbye hasn't been heard to its end."""
     GOODBYE_ANSWERED = enum.auto()
-    """The caller spoke during the goodbye: how long the model has to respond to that."""
+    """How long the model has to respond to a caller who spoke during the goodbye."""
     FORGOTTEN = enum.auto()
-    """The agent said goodbye but didn't hang up: how long that may last."""
+    """How long the call may last after the agent has said goodbye without hanging up."""
     IDLE_NUDGE = enum.auto()
     IDLE_GOODBYE = enum.auto()
     BACKGROUND = enum.auto()
     """How long voices may go unanswered before they count as background."""
     UPLOAD = enum.auto()
-    """For how long a caller's silence doesn't count after they were sent the link for photos."""
+    """How long a caller's silence doesn't count after they were sent the link for photos."""
     WAITING = enum.auto()
-    """A tool runs in silence: time until the next sign of life."""
+    """Time until the next sign of life while the caller waits in silence."""
     TIME_WARNING = enum.auto()
     TIME_OVER = enum.auto()
     GO_AWAY = enum.auto()
-    """How long the session may be left at a good moment; after that, it is left at any moment."""
+    """How long to wait for a good moment to leave the session; then it is left immediately."""
     RECONNECT = enum.auto()
-    """Until the next attempt to reach the model."""
+    """Time until the next attempt to reach the model."""
     ANSWER = enum.auto()
     """How long a model that owes the caller something may stay silent."""
     KEYPAD_PAUSE = enum.auto()
@@ -51,7 +51,7 @@ class Timer(enum.StrEnum):
 
 
 LENGTH_MS = {
-    Timer.RINGBACK: 600,  # a quick model needs no ring; then as the country rings
+    Timer.RINGBACK: 600,  # a quick model needs no ring; then the country's rhythm applies
     Timer.FIRST_WORD: 15_000,
     Timer.GOODBYE_ENDS: 20_000,
     Timer.GOODBYE_ANSWERED: 1_500,
@@ -65,15 +65,15 @@ LENGTH_MS = {
 
 # GOODBYE_ENDS, once all of the goodbye has been sent
 AFTER_GOODBYE_MS = 2_000.0
-"""Added to the audio left to play."""
+"""Time added to the audio left to play."""
 
 # FIRST_WORD, when no session of the model can be opened
 AFTER_CLIP_MS = 1_000.0
-"""Added to what is left of the clip, whose last mark usually comes first."""
+"""Time added to what is left of the clip, whose last mark usually comes first."""
 
 # HAND_OVER, unless the drain says otherwise
 OLD_STREAM_WITHIN_MS = 90_000.0
-"""Of the two minutes left when `STREAM_AGE` is over."""
+"""Part of the two minutes that are left when `STREAM_AGE` is over."""
 
 # IDLE_NUDGE and IDLE_GOODBYE, both from the last word heard
 
@@ -111,13 +111,13 @@ _THINKING_MS = 5_000.0
 REPLY_PAUSE_MS = 3_000.0
 """How long a reply may stop in the middle."""
 ANSWER_CUT_SHORT_MS = 2_500.0
-"""After a reply dropped for no reason: by then the model has replied to a soft caller."""
+"""The wait after a reply dropped for no reason: by then a soft caller has had a reply."""
 ANSWER_NUDGED_MS = 3_000.0
-"""For a model that was asked to speak, or sends inaudible sound."""
+"""The wait for a model that was asked to speak, or sends inaudible sound."""
 ANSWER_EMPTY_MS = 750.0
-"""For a model that just ended its turn without a word."""
+"""The wait for a model that just ended its turn without a word."""
 FIRST_ANSWER_EMPTY_MS = 3_000.0
-"""The same where the greeting is expected: the caller hears ringing."""
+"""The same before the greeting, while the caller hears ringing."""
 _AFTER_CALLER_MS = {"quick": 800.0, "normal": 1_200.0, "patient": 1_800.0}
 
 
@@ -138,7 +138,7 @@ FIRST_TONE_MS = 1_500.0
 FIRST_TONE_WITHOUT_MODEL_MS = 600.0
 NEXT_TONE_MS = 2_000.0
 AFTER_PHRASE_MS = 4_000.0
-"""Added because the model needs a moment to begin the phrase."""
+"""Includes the moment that the model needs to begin the phrase."""
 
 # KEYPAD_PAUSE
 
@@ -152,10 +152,10 @@ COLLECTION_BEGINS_MS = 20_000
 LEAVE_BEFORE_MS = 10_000.0
 """How much of a go-away's time must be left when the session is left."""
 RECONNECT_MS = (250.0, 500.0, 1_000.0, 2_000.0)
-"""The first pause between two attempts, the second, …; after that, the last. Each attempt tries
-every endpoint of the model."""
+"""The pauses between attempts, in order; the last is repeated. Each attempt tries every endpoint of
+the model."""
 MOVE_AGAIN_MS = 500.0
-"""If the next session can't be opened while the old one is still listening."""
+"""The pause if the next session can't be opened while the old one is still listening."""
 
 
 class Deadlines:
@@ -165,21 +165,21 @@ class Deadlines:
         self._running: list[Timer] = []
 
     def start(self, timer: Timer) -> bool:
-        """Whether `timer` must be started (it was not running)."""
+        """Note that `timer` runs. Return False if it was already running."""
         if timer in self._running:
             return False
         self._running.append(timer)
         return True
 
     def cancel(self, timer: Timer) -> bool:
-        """Whether `timer` was running and must be cancelled."""
+        """Note that `timer` no longer runs. Return False if it wasn't running."""
         if timer not in self._running:
             return False
         self._running.remove(timer)
         return True
 
     def fired(self, timer: Timer) -> bool:
-        """Whether a timer that fired still counts (it may have been cancelled meanwhile)."""
+        """Note that `timer` fired. Return False if it has been cancelled meanwhile."""
         return self.cancel(timer)
 
     def running(self) -> tuple[Timer, ...]:

@@ -6,7 +6,7 @@ session. All these calls are one order with one idempotency key. A new order beg
 the result, the agent has spoken and then the caller has spoken or typed. Identical calls in one
 message are separate orders too.
 
-A *run* is one request to a tool. Nothing cuts it off. Calls for an order that is running join its
+A *run* is one request to a tool. Nothing cancels it. Calls for an order that is running join its
 run, and until the caller speaks or types, its result answers later ones too. The latest results are
 kept for a model session that didn't hear them.
 """
@@ -31,12 +31,12 @@ class Order:
 
     key: str
     number: int
-    """Its number among the call's identical orders; the end of its key."""
+    """Its number among the phone call's identical orders; its key ends in it."""
     digits: dict[str, str] = field(default_factory=dict)
     told_ms: float | None = None
     """When the model was given a final result."""
     over: bool = False
-    """Whether an identical call is a new request."""
+    """Whether an identical tool call would be a new order."""
 
 
 @dataclass(slots=True, eq=False)
@@ -69,15 +69,16 @@ class ToolLedger:
     def __init__(
         self, call_sid: str, earlier: Iterable[ToolCall] = (), agent_spoke_ms: float = 0.0
     ) -> None:
-        """`earlier`: the calls from earlier streams, and when the agent last spoke in those."""
+        """`earlier` are the calls of earlier streams, in which the agent last spoke at
+        `agent_spoke_ms`."""
         self._call_sid = call_sid
         self._seen: dict[str, Order | None] = {}
-        """The order of every call so far."""
+        """The order that each call so far is for, by call id."""
         self._open: dict[str, _Call] = {}
         self._runs: dict[str, _Run] = {}
-        """By the id of the call that began the run."""
+        """Runs by the id of the call that began them."""
         self._orders: dict[str, list[Order]] = {}
-        """By key, without the number."""
+        """Orders by key, without the number."""
         self._answers: deque[tuple[Order, ToolAnswer]] = deque(maxlen=_MOST_ANSWERS)
         self._results: deque[ToolCall] = deque(maxlen=_MOST_RESULTS)
         self._agent_spoke_ms = agent_spoke_ms
@@ -115,9 +116,9 @@ class ToolLedger:
         return None if call is None else self._settle(call, _outcome(answer), answer, at_ms)
 
     def cancel(self, ids: Iterable[str], at_ms: float) -> tuple[ToolCall, ...]:
-        """The model no longer wants these results; returns the calls for which nothing was done.
+        """Cancel calls whose results the model no longer wants; return those never carried out.
 
-        A run that others wait for continues. A call already answered has not been heard.
+        A run that others wait for continues. A result already given counts as unheard.
         """
         cancelled = []
         for id in ids:
@@ -142,8 +143,10 @@ class ToolLedger:
     # Orders and runs
 
     def order(self, id: str, digits: dict[str, str], twin: int) -> Order:
-        """The order that the open call `id` is for. `twin`: how many identical calls came before it
-        in the same message."""
+        """Return the order that the open call `id` is for.
+
+        `twin` is how many identical calls came before it in the same message.
+        """
         call = self._open[id]
         wish = order_key(self._call_sid, call.name, call.args)
         placed = self._orders.setdefault(wish, [])
@@ -158,11 +161,11 @@ class ToolLedger:
         return call.order
 
     def run(self, id: str, order: Order, waiting: Waiting) -> None:
-        """The open call `id` begins a run."""
+        """Begin a run for the open call `id`."""
         self._runs[id] = _Run(order, waiting, [self._open[id]])
 
     def join(self, id: str, order: Order) -> bool:
-        """Whether the order is running; if so, the open call `id` waits for its result."""
+        """Have the open call `id` wait for the order's result; False if it isn't running."""
         for run in self._runs.values():
             if run.order is order:
                 run.calls.append(self._open[id])
@@ -170,7 +173,7 @@ class ToolLedger:
         return False
 
     def begun(self, id: str, at_ms: float) -> ToolCall:
-        """The record of an open call that waits for a run."""
+        """Return the record of an open call that waits for a run."""
         return _record(self._open[id], ToolOutcome.UNKNOWN, at_ms)
 
     def answer_to(self, order: Order) -> ToolAnswer | None:
@@ -180,7 +183,7 @@ class ToolLedger:
     def run_finished(
         self, id: str, answer: ToolAnswer, at_ms: float, *, certain: bool
     ) -> tuple[Settled, ...]:
-        """The run that call `id` began is over; returns the calls that this settles."""
+        """Close the run that call `id` began; return the calls that this settles."""
         run = self._runs.pop(id, None)
         if run is None:
             return ()
@@ -196,7 +199,7 @@ class ToolLedger:
         return tuple(settled)
 
     def caller_acted(self, agent_spoke_ms: float) -> None:
-        """The same request may now have a different result, and be a different order."""
+        """The caller acted: the same request may now have another result and be a new order."""
         self._answers.clear()
         self._agent_spoke_ms = max(self._agent_spoke_ms, agent_spoke_ms)
         for order in chain.from_iterable(self._orders.values()):
@@ -223,7 +226,7 @@ class ToolLedger:
         return record
 
     def _remember(self, call: ToolCall) -> None:
-        """Another handler's call: what it was for may be requested again."""
+        """Take in a call of an earlier stream: the model may request the same thing again."""
         if call.idempotency_key is None:
             return
         self._results.append(call)

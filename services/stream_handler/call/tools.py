@@ -35,12 +35,12 @@ from stream_handler.call.uploads import Uploads
 from stream_handler.call.watchdog import Watchdog
 
 MOST_RUNS = 8
-"""Tool requests under way in one call. Models have been seen to ask in circles."""
+"""The most tool requests under way in one call. Models have been seen to go round in circles."""
 
 
 @dataclass(slots=True, eq=False)
 class ToolCalls:
-    """Answers every call the model makes exactly once."""
+    """Gives every call that the model makes exactly one answer."""
 
     effects: Effects
     state: CallState
@@ -203,11 +203,11 @@ class ToolCalls:
 
 
 def _refusal(args: dict[str, Json], tool: ToolDeclaration) -> ToolAnswer | None:
-    """Why the arguments are invalid, in words that help the model correct them."""
+    """Tell the model why its arguments are invalid, so that it can correct them; None if valid."""
     problem = problems_with(args, tool.parameters)
     return ToolAnswer.failed(problem) if problem is not None else None
 
 
 def _waiting(tool: ToolDeclaration, *, blocks: bool) -> Waiting:
-    """A model that waits for the tool can't say a phrase."""
+    """Return what the caller hears: a model that waits for the tool can't say a phrase."""
     return "tone" if tool.waiting == "phrase" and blocks else tool.waiting

@@ -39,7 +39,7 @@ class _CallerTurn:
     n: int | None = None
     """Assigned when the turn is first saved, so that empty turns leave no gap."""
     earlier_text: str = ""
-    """Its text came from a session that is gone; the next one hears the turn again."""
+    """Text from a session that is gone. The next session hears the turn again."""
 
     was_heard: bool = True
     """Whether our detector heard it. If not, its text is all there is."""
@@ -48,7 +48,7 @@ class _CallerTurn:
     over_agent: bool = False
     """All of it was spoken while the agent could be heard, and the agent kept speaking."""
     has_words: bool = False
-    """Words that ask for a reply."""
+    """Whether it has words that ask for a reply."""
     spoken_ms: float = 0.0
     """Length of the speech that asks for a reply, with or without words."""
     waits_since_ms: float | None = None
@@ -83,7 +83,7 @@ class Transcript:
         self._heard: _AgentTurn | None = None
         """The last turn heard to its end, as long as text for it may still come."""
         self._early_text = ""
-        """For a reply whose sound hasn't come yet, or late words of the previous one."""
+        """Text for a reply whose sound hasn't come yet, or late words of the previous one."""
         self._early_text_ms = 0.0
         self._inaudible = False
         """Whether the current reply has no sound so far."""
@@ -92,18 +92,18 @@ class Transcript:
         self._sent_ms = 0.0
         """When the caller last sent something from their phone."""
         self._late_text_ms = 0.0
-        """When text for the previous turn came."""
+        """When text for the caller's previous turn last came."""
         self.agent_spoke_last = handed_over
-        """Whether the agent has spoken since the caller last began to."""
+        """Whether the agent has spoken since the caller last started to."""
         self.agent_has_spoken = handed_over
         self.last_agent_text = history[-1].text if handed_over else ""
         """What the caller last heard the agent say."""
 
     def since(self, from_ms: float, *, with_unanswered: bool) -> tuple[Said, ...]:
-        """What was said since then; what is still playing counts as heard.
+        """Return what was said since `from_ms`; what is still playing counts as heard.
 
-        Includes a caller's turn that began earlier: we know a reply from its beginning, but what
-        a caller says only once they have said it.
+        Replies count from their start and callers' turns from their end: a reply is known from the
+        start, but what a caller says only once they have said it.
         """
         said = [
             Said(turn.start_ms, turn.speaker, turn.text)
@@ -123,7 +123,7 @@ class Transcript:
 
     @property
     def repetitions(self) -> int:
-        """How many of the caller's latest turns have the same words: three or more, else none."""
+        """How many of the caller's latest turns are identical; 0 if they are under three words."""
         said = [turn.text for turn in self._saved.values() if turn.speaker is Speaker.CALLER]
         if not said or len(said[-1].split()) < _FEWEST_REPEATED_WORDS:
             return 0
@@ -132,12 +132,12 @@ class Transcript:
 
     @property
     def caller_since_ms(self) -> float | None:
-        """Since when the caller has had no answer; None if everything they said was answered."""
+        """When the caller's unanswered turn began; None if everything they said was answered."""
         return None if self._caller is None else self._caller.start_ms
 
     @property
     def caller_waits(self) -> bool:
-        """Whether the caller has said something that asks for a reply, and has none yet.
+        """Whether the caller has said something that asks for a reply and has had none.
 
         Words do, and so does clear speech, because the model may be deaf to it. Speech over the
         agent doesn't, as long as the agent keeps speaking and it may be an "okay".
@@ -147,22 +147,22 @@ class Transcript:
 
     @property
     def waits_since_ms(self) -> float | None:
-        """When the first thing they said that asks for a reply became known."""
+        """When we first knew that the caller's open turn asks for a reply."""
         return None if self._caller is None else self._caller.waits_since_ms
 
     @property
     def caller_text_so_far(self) -> str:
-        """The words that have no reply yet."""
+        """The caller's words that have no reply yet."""
         return "" if self._caller is None else _tidy(self._caller.text)
 
     def caller_is_heard_again(self) -> None:
-        """Another session hears the caller's open turn from the start, and will transcribe it."""
+        """Clear the open turn's text: another session hears the turn again and transcribes it."""
         if self._caller is not None:
             self._caller.earlier_text = self._caller.text or self._caller.earlier_text
             self._caller.text = ""
 
     def reopen_caller(self) -> None:
-        """The reply was lost and the caller's words are unknown: they are still owed a reply."""
+        """Reopen the caller's turn: its reply was lost and its words are unknown."""
         if self._caller is None and self._answered is not None:
             self._caller, self._answered = self._answered, None
             self.agent_spoke_last = False
@@ -184,7 +184,7 @@ class Transcript:
         self._caller.was_heard = True
 
     def caller_speech_stopped(self, at_ms: float, end_ms: float, asking_ms: float) -> None:
-        """An utterance ended, as known at `at_ms`; `asking_ms` of it asks for a reply."""
+        """Note at `at_ms` that an utterance ended, of which `asking_ms` asks for a reply."""
         turn = self._caller
         if turn is None:
             return
@@ -201,7 +201,7 @@ class Transcript:
             turn.waits_since_ms = at_ms
 
     def caller_text(self, text: str, at_ms: float) -> tuple[Turn, ...]:
-        """Add to what the caller said: to the last turn, if they haven't spoken since its answer.
+        """Add text to the open turn, or to the previous one if they haven't spoken since its reply.
 
         Text that comes much later is new speech, too soft for voice activity detection.
         """
@@ -224,15 +224,18 @@ class Transcript:
         return ()
 
     def _may_be_late(self, at_ms: float) -> bool:
-        """Whether text that comes now belongs to the previous turn: a question that had no text
-        when its answer began, if all that was said since is a word over the answer."""
+        """Whether text that comes now may belong to the caller's previous turn.
+
+        It may if they haven't spoken since, or if that turn had no text when its reply began and
+        they have only said a word over the reply.
+        """
         if self._caller is None:
             return True
         goes_on = self.answered_before_transcript or at_ms - self._late_text_ms < _ONE_TEXT_MS
         return goes_on and self._caller.over_agent and bool(self._agent)
 
     def caller_sent(self, text: str, at_ms: float, *, upload: int) -> tuple[Turn, ...]:
-        """The caller sent something from their phone: a separate turn."""
+        """Add a separate turn for something that the caller sent from their phone."""
         self.agent_spoke_last = False
         self._sent_ms = at_ms
         n, ms = self._number(), round(at_ms)
@@ -276,7 +279,7 @@ class Transcript:
         return self._save_agent(turn, turn.last_position, None)
 
     def agent_inaudible(self, at_ms: float) -> tuple[Turn, ...]:
-        """The model sends silence for a reply: its words belong to no other reply."""
+        """Note that the current reply is silent: its words belong to no other reply."""
         saved = self._late_text(at_ms)
         self._inaudible = True
         return saved
@@ -284,7 +287,7 @@ class Transcript:
     def agent_audio(
         self, at_ms: float, position: int, length: int, last_voiced_ms: float | None
     ) -> tuple[Turn, ...]:
-        """`length` bytes of the agent's speech are sent, starting at `position`.
+        """Note that `length` bytes of the agent's speech are sent, starting at `position`.
 
         `last_voiced_ms` is when the caller was last heard; from it follows the reply time, if the
         turn answers them.
@@ -303,12 +306,12 @@ class Transcript:
         return saved
 
     def agent_complete(self) -> None:
-        """The model has sent all the audio of its reply."""
+        """Note that the model has sent all the audio of its reply."""
         if self._agent:
             self._agent[-1].complete = True
 
     def agent_turn_over(self) -> None:
-        """The model's turn is over: text from now on is the next one's, if sound follows."""
+        """End the model's turn: text from now on belongs to the next, if sound follows."""
         self._early_text = ""
         self._inaudible = False
         if self._heard is not None:
@@ -317,7 +320,7 @@ class Transcript:
             self._agent[-1].over = True
 
     def agent_dropped(self) -> None:
-        """The model drops its reply. What was sent keeps playing; later text isn't part of it."""
+        """End a dropped reply. What was sent keeps playing; later text isn't part of it."""
         self.agent_complete()
         self.agent_turn_over()
         self._dropped = True
@@ -354,7 +357,7 @@ class Transcript:
         return tuple(turns)
 
     def close(self, at_ms: float, heard_to: int, last_voiced_ms: float | None) -> tuple[Turn, ...]:
-        """The stream has ended: close all open turns."""
+        """Close all open turns, because the stream has ended."""
         agent = self.agent_interrupted(at_ms, heard_to, None)
         return (*agent, *self._answer_caller(last_voiced_ms))
 
@@ -394,7 +397,7 @@ class Transcript:
     def _save_agent(
         self, turn: _AgentTurn, heard_to: int, barge_in_ms: float | None
     ) -> tuple[Turn, ...]:
-        """Save the turn up to position `heard_to`; nothing if none of it was heard."""
+        """Save the turn up to position `heard_to`, or nothing if none of it was heard."""
         length = turn.last_position - turn.first_position
         heard = min(max(heard_to - turn.first_position, 0), length)
         if heard == 0:
@@ -434,6 +437,6 @@ def _tidy(text: str) -> str:
 
 
 def _heard_part(text: str, fraction: float) -> str:
-    """The words that go with the heard `fraction` of the audio, assuming an even pace."""
+    """Return the words in the heard `fraction` of the audio, assuming an even pace."""
     words = text.split()
     return " ".join(words[: round(len(words) * fraction)])

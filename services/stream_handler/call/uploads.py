@@ -1,9 +1,9 @@
 """Shows the model what the caller sends from their phone, once, when no one is speaking.
 
 A picture is sent as a frame and a text as a line; then the model is asked to speak about them. A
-session that replaces another is shown again what it doesn't know. Until the caller has spoken after
-that, nothing is called: whatever is printed in a picture, the caller has a say before anything is
-done.
+session that replaces another is shown whatever it doesn't know. Until the caller has spoken after
+that, the model may not call anything: whatever a picture says, the caller has a say before anything
+is done.
 """
 
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ class _Shown:
     at_ms: float
     """When the model was first shown it."""
     in_earlier_stream: bool = False
-    """And the history says what came of it."""
+    """Whether it was shown in an earlier stream, so that the history says what came of it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -45,15 +45,15 @@ class Uploads:
     _waiting: dict[int, UploadReceived] = field(init=False, default_factory=dict)
     _shown: dict[int, _Shown] = field(init=False, default_factory=dict)
     _known_until_ms: float = field(init=False, default=-1.0)
-    """The session being opened knows whatever was shown before this."""
+    """The session being opened knows everything that was shown before this time."""
 
     def asked_for(self) -> None:
-        """The caller was sent the link: they are silent now because they are looking for it."""
+        """Note that the caller was sent the link, and is silent because they are looking for it."""
         self.state.awaits_upload = True
         self.effects.restart(Timer.UPLOAD)
 
     def received(self, event: UploadReceived) -> None:
-        """Keep it until it can be shown; a handler that takes over finds those shown before."""
+        """Keep the upload until it can be shown, unless an earlier stream has already shown it."""
         if event.n in self._waiting or event.n in self._shown:
             return
         turn = next((turn for turn in self.history if turn.upload == event.n), None)
@@ -68,7 +68,7 @@ class Uploads:
     def watch(self, now: Situation, at_ms: float) -> None:
         """Once no one is speaking, show what has arrived, and ask the model to speak about it.
 
-        Not while it owes a word: another text would make it drop the reply to the first.
+        Not while the model owes a word: another text would make it drop the reply to the first.
         """
         if not (self._waiting and now.may_be_shown) or self.watchdog.owed:
             return
@@ -87,18 +87,18 @@ class Uploads:
         self.effects.tell_model(prompts.uploaded(list(map(_text, new))))
 
     def session_opens(self, known_until_ms: float) -> None:
-        """A session is being opened that knows the call up to then; -1 for nothing."""
+        """Note how much of the call the session being opened knows: all until then; -1 for none."""
         self._known_until_ms = known_until_ms
 
     def session_is_open(self) -> None:
-        """Show it the pictures it doesn't know; texts are part of the history it has."""
+        """Show the new session the pictures it doesn't know. It has the texts in its history."""
         for _, shown in sorted(self._shown.items()):
             if shown.at_ms > self._known_until_ms:
                 self._show(shown.upload)
 
     @property
     def unanswered(self) -> str:
-        """What to ask the model for, if it hasn't spoken since it was shown something; else ""."""
+        """What to ask the model if it hasn't spoken since it was shown something; else ""."""
         last_ms = self.state.link.last_audio_ms
         new = [
             shown.upload
@@ -113,5 +113,5 @@ class Uploads:
 
 
 def _text(upload: UploadReceived) -> str | None:
-    """None for a picture."""
+    """Return what the caller typed; None for a picture."""
     return upload.text if isinstance(upload, TextReceived) else None

@@ -1,7 +1,7 @@
 """What the caller hears during silence: ringback before the agent's first word; after that, a tone
-or a phrase while a tool or the model takes long.
+or a phrase while a tool or the model takes a while.
 
-Ringback and tone aren't speech: they don't count as playback, and stop the moment anybody speaks.
+Ringback and tone aren't speech: they don't count as playback, and stop the moment anyone speaks.
 A phrase is spoken by the model, which can do so only if it isn't itself waiting for the tool.
 """
 
@@ -53,7 +53,7 @@ class Waiting:
             self.stop()
 
     def stop(self) -> None:
-        """End the wait: somebody speaks, or there is nothing to wait for."""
+        """End the wait: someone speaks, or there is nothing to wait for."""
         self.state.phrase_said = self.state.phrase_said and bool(self.ledger.waiting)
         if self.state.tone_playing:
             self.state.tone_playing = False
@@ -73,7 +73,10 @@ class Waiting:
         self.effects.start(Timer.WAITING, timers.NEXT_TONE_MS)
 
     def _next_phrase(self) -> str | None:
-        """None for the tone. A phrase is said once per wait, and never twice in a row."""
+        """Return the phrase to say, or None to play the tone.
+
+        A phrase is said once per wait, and never twice in a row.
+        """
         phrases = self.state.call.agent.waiting_phrases
         waiting, there = self.ledger.waiting, self.state.link.listening
         may_be_said = there and "phrase" in waiting and not self.state.phrase_said

@@ -1,7 +1,7 @@
 """Notices a model that owes the caller something and stays silent.
 
-First the model is asked to speak, then its session is replaced, then it is given up. A false alarm
-costs one unnecessary sentence: a model that is alive speaks when asked to.
+First the model is asked to speak, then its session is replaced, then the call ends without it. A
+false alarm costs one unnecessary sentence: a model that is alive speaks when asked to.
 """
 
 import enum
@@ -33,21 +33,21 @@ class Watchdog:
         self._after_caller_ms = after_caller_ms(agent)
         self._tried: Remedy | None = None
         self._since_ms: float | None = None
-        """Since when the model could have spoken; None until somebody asks."""
+        """Since when the model could have spoken; None until `due_ms` is next called."""
         self._asked = False
         self._ended_empty = False
-        """It ended its turn without a word, although it owes one."""
+        """The model ended its turn without a word, although it owes one."""
         self._cut_short = False
         self._sound_is_silent = False
 
     @property
     def owed(self) -> bool:
-        """Whether the model was asked to speak, and hasn't."""
+        """Whether the model was asked to speak and hasn't yet."""
         return self._asked
 
     @property
     def sound_is_silent(self) -> bool:
-        """Whether the model sends a reply that can't be heard."""
+        """Whether the model is sending a reply that can't be heard."""
         return self._sound_is_silent
 
     @property
@@ -56,17 +56,17 @@ class Watchdog:
         return self._cut_short
 
     def asked(self) -> None:
-        """The model was sent something that it must answer by speaking."""
+        """Note that the model was sent something that it must answer by speaking."""
         self._asked = True
         self._since_ms = None
 
     def connected(self) -> None:
-        """Another session is listening."""
+        """Forget what the previous session did, because a new one is listening."""
         self._cut_short = self._sound_is_silent = self._ended_empty = False
         self._since_ms = None
 
     def sound_was_silent(self) -> bool:
-        """The model's reply can't be heard; returns whether that is new."""
+        """Note that the model's reply can't be heard. Return whether that is new."""
         if self._sound_is_silent:
             return False
         self._sound_is_silent = True
@@ -78,16 +78,16 @@ class Watchdog:
         self._since_ms = since_ms
 
     def turn_was_empty(self) -> None:
-        """The model ended its turn without a word, although it owes one."""
+        """Note that the model ended its turn without a word, although it owes one."""
         self._ended_empty = True
         self._since_ms = None
 
     def caller_waits(self) -> None:
-        """The caller said something new: the reply that was cut short needn't continue."""
+        """Note that the caller said something new: a reply cut short needn't continue."""
         self._cut_short = False
 
     def model_acted(self) -> None:
-        """It spoke, or called a tool."""
+        """Note that the model spoke or called a tool."""
         self._tried = self._since_ms = None
         self._asked = self._cut_short = self._sound_is_silent = self._ended_empty = False
 
@@ -99,7 +99,7 @@ class Watchdog:
         voiced_ms: float | None,
         agent_has_spoken: bool,
     ) -> float | None:
-        """When the model must have spoken, if it can speak now; None if it owes nothing.
+        """Return when the model must have spoken, if it can speak now; None if it owes nothing.
 
         Patience counts from the first thing the caller said (`waits_since_ms`), so asking "hello?"
         again and again doesn't delay help. `voiced_ms` is when they were last heard.
@@ -120,7 +120,10 @@ class Watchdog:
         return ANSWER_CUT_SHORT_MS if self._cut_short else self._answer_ms
 
     def lost_patience(self, *, broken_off: bool) -> Remedy:
-        """What to try now. A model that stops in mid-word isn't listening either: don't ask it."""
+        """Return what to try now.
+
+        A model that broke off in mid-word isn't listening either, so it isn't asked.
+        """
         self._since_ms = None
         self._sound_is_silent = False
         if self._tried is None and not broken_off:

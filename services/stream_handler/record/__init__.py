@@ -1,1 +1,1 @@
-"""Everything that is kept of a call."""
+"""Everything that is recorded about a call."""

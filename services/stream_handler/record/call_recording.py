@@ -1,10 +1,10 @@
-"""Records a call: both sides of the line, as the caller said and heard it.
+"""Records both sides of a call, as the caller said and heard them.
 
 An observer collects the audio, and every seven seconds hands a part to a task of the call, which
 writes it to the store. Nothing waits for the store: what it doesn't accept is left out, and the
-call's record says so. The caller's side is what the core received, minus anything spoken while a
-secret is typed, and minus keys: the audio may contain their tones, and a PIN may be typed before it
-is asked for.
+call's record says so. The caller's side is what the core received, but silent while a secret is
+typed and around every key press: the audio may contain the keys' tones, and callers may type a PIN
+before they are asked for it.
 """
 
 import asyncio
@@ -31,8 +31,8 @@ from stream_handler.call.events import CallerAudio, DtmfReceived, Event
 from stream_handler.tones import ringback, waiting_tone
 
 PART_MS = 7_000
-"""A handler that is killed loses one part and what is held back: at most ten seconds, including
-the time to write it."""
+"""A handler that is killed loses one part and the audio held back: at most ten seconds, including
+the time it takes to write."""
 KEY_MS = 700
 """How long before and after a reported key its tone may be heard."""
 MOST_WAITING = 4
@@ -48,25 +48,25 @@ _log = Log(__name__)
 
 
 class Tracks:
-    """The audio of both sides since `begins_ms`; times in ms since the ring, fractions allowed."""
+    """Both sides' audio since `begins_ms`. Times are in ms since the ring and may be fractional."""
 
     def __init__(self, begins_ms: float) -> None:
         self._begins_ms = round(begins_ms)
         self._caller = bytearray()
         self._caller_began = False
         self._frames: list[bytes] = []
-        """The caller's audio, PCM16 at 16 kHz, that follows `_caller`."""
+        """The caller's audio after `_caller`, still PCM16 at 16 kHz."""
         self._frames_bytes = 0
         self._keys_until_ms = 0.0
         self._agent: deque[tuple[int, bytearray]] = deque()
-        """Uninterrupted audio, and the sample where it begins; its end hasn't been heard yet."""
+        """Stretches of audio not yet heard to the end, each with the sample where it starts."""
         self._agent_ends = 0
 
     def caller_said(self, pcm: bytes, level_dbfs: float, at_ms: float) -> None:
         """Add a frame that arrived at `at_ms`.
 
-        Frames follow each other, however unevenly they arrive. Where they fall behind the clock,
-        there is silence; where they run ahead, pauses are shortened.
+        Frames are joined without gaps, however unevenly they arrive. If they fall behind the clock,
+        silence is inserted; if they run ahead of it, pauses are shortened.
         """
         if at_ms < self._keys_until_ms:
             pcm = bytes(len(pcm))
@@ -84,14 +84,14 @@ class Tracks:
             self._encode()
 
     def key_pressed(self, at_ms: float) -> None:
-        """Silence the caller around a key."""
+        """Silence the caller's side around a key press."""
         self._encode()
         begins = self._sample(at_ms - KEY_MS)
         self._caller[begins:] = SILENCE * len(self._caller[begins:])
         self._keys_until_ms = at_ms + KEY_MS
 
     def agent_says(self, mulaw: bytes, at_ms: float) -> None:
-        """It is heard once everything before it has been."""
+        """Add audio that the caller hears once everything before it has been played."""
         starts = max(self._agent_ends, self._sample(at_ms))
         began, before = self._agent[-1] if self._agent else (starts, bytearray())
         if before and began + len(before) == starts:
@@ -114,9 +114,9 @@ class Tracks:
         return at_ms - self._begins_ms
 
     def cut(self, at_ms: float, *, last: bool = False) -> tuple[int, bytes, bytes]:
-        """Return where the part that ends now begins, and its two sides.
+        """End the current part. Return its start in ms, the caller's side and the agent's.
 
-        Unless it is the `last`, audio that a key may still silence is left for the next part.
+        Unless this is the `last` part, audio that a key press may still silence goes to the next.
         """
         self._encode()
         ends = self._sample(at_ms if last else at_ms - KEY_MS)
@@ -144,8 +144,11 @@ class Tracks:
         return len(self._caller) + self._frames_bytes // _PCM_BYTES_PER_SAMPLE
 
     def _encode(self) -> None:
-        """Every second sample is the phone line's own, except where the filter starts
-        (`telephone`)."""
+        """Convert the held frames to µ-law.
+
+        Every second sample is one from the phone line, except where the filter starts
+        (see `telephone`).
+        """
         if self._frames:
             pcm = np.frombuffer(b"".join(self._frames), "<i2")[1::2]
             self._caller += encode_mulaw(pcm)
@@ -156,7 +159,7 @@ class Tracks:
 
 
 class CallRecording:
-    """Records one stream of a call, fed as a `CallObserver`; `run()` is its task."""
+    """Records one stream of a call. A `CallObserver`; `run()` is its task."""
 
     def __init__(
         self,
@@ -164,7 +167,7 @@ class CallRecording:
         recordings: RecordingStore,
         note: Callable[[CallChanges], None],
     ) -> None:
-        """`note` makes the call's record say what is missing."""
+        """`note` adds what is missing to the call's record."""
         self._call_sid = call.call_sid
         self._problem_before = call.recording_problem
         self._attempt = call.attempt
@@ -214,17 +217,17 @@ class CallRecording:
         pass
 
     def stop(self) -> None:
-        """The stream is over: `run()` returns once the rest is written, within 5 s."""
+        """Note that the stream is over: `run()` writes the rest, and returns within 5 s."""
         if not self._is_complete:
-            self._lose(0, "the recorder failed; the stream handler's log has the reason")
+            self._lose(0, "the recorder failed; see the stream handler's log")
         self._finish_within(FINISH_WITHIN_S)
 
     def give_up(self) -> None:
-        """The process must stop: `run()` returns without writing the rest."""
+        """Make `run()` return without writing the rest, because the process must stop."""
         self._finish_within(0)
 
     async def run(self) -> None:
-        """Write parts until the stream is over. Whatever goes wrong never harms the call."""
+        """Write parts until the stream is over. Errors never harm the call."""
         while True:
             while self._waiting:
                 await self._write(self._waiting.popleft())
@@ -248,7 +251,7 @@ class CallRecording:
         self._parts += 1
         part = RecordingPart(self._attempt, self._parts, offset_ms, caller, agent)
         if len(self._waiting) >= MOST_WAITING:
-            self._lose(_length_ms(part), "the store of recordings was too slow")
+            self._lose(_length_ms(part), "the recording store was too slow")
             return
         self._waiting.append(part)
         self._news.set()
@@ -259,22 +262,22 @@ class CallRecording:
             async with asyncio.timeout_at(min(self._finish_by_s, within_s)) as self._trying:
                 await self._recordings.keep_part(self._call_sid, part)
         except (StoreUnavailable, TimeoutError) as error:
-            self._lose(_length_ms(part), str(error) or "the store of recordings was too slow")
+            self._lose(_length_ms(part), str(error) or "the recording store was too slow")
         except Exception:  # noqa: BLE001 - a recording must never harm a call
             _log.exception("part of a recording not written")
-            self._lose(_length_ms(part), "an error; the stream handler's log has it")
+            self._lose(_length_ms(part), "an error; see the stream handler's log")
         finally:
             self._trying = None
 
     def _lose(self, lost_ms: float, reason: str) -> None:
         self._lost_ms += round(lost_ms)
         _log.warning(
-            "recording is not whole",
+            "recording is incomplete",
             call_sid=self._call_sid,
             lost_ms=self._lost_ms,
             reason=reason,
         )
-        lost = f"{self._lost_ms / 1_000:.0f} s of its sound are missing: " if self._lost_ms else ""
+        lost = f"{self._lost_ms / 1_000:.0f} s of audio is missing: " if self._lost_ms else ""
         told = filter(None, (self._problem_before, f"{lost}{reason}"))
         self._note(CallChanges(recording_problem="; ".join(told)))
 
@@ -282,10 +285,10 @@ class CallRecording:
 def start_recording(
     call: Call, recordings: RecordingStore | None, note: Callable[[CallChanges], None]
 ) -> CallRecording | None:
-    """The recording of a stream, if the agent that the call began with wants one.
+    """Start recording a stream, if the agent that the call began with records its calls.
 
-    Never without a notice that says so, however the agent's document was made: the caller heard
-    that agent's notice, and no other.
+    Nothing is recorded unless that agent's notice says so, whatever its document says: it is the
+    only notice that the caller heard.
     """
     if not call.agent.record:
         return None

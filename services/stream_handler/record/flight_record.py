@@ -46,7 +46,7 @@ from stream_handler.call.events import (
 )
 
 MOST_BYTES = 3 * 1024 * 1024
-"""Packed size per stream. The longest, an hour, takes about 1.8 MB."""
+"""The largest packed size of a stream. An hour, the longest stream, takes about 1.8 MB."""
 KEEP_WITHIN_S = 2.0
 FORMAT = 3
 
@@ -58,29 +58,29 @@ _log = Log(__name__)
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
-    """What the stream began with."""
+    """What the stream started with."""
 
     call: Call
     history: tuple[Turn, ...]
     tool_calls: tuple[ToolCall, ...] = ()
-    """The calls made in earlier streams."""
+    """Tool calls made in earlier streams."""
     truncated: bool = False
-    """Recording stopped before the stream did: too long, or an event couldn't be recorded."""
+    """Recording stopped early: the record was full, or an event couldn't be recorded."""
 
 
 class Answer(msgspec.Struct, frozen=True, array_like=True, tag="answer"):
-    """What the core decided on an event, and how much sound it had passed on by then."""
+    """What the core decided about an event, and how much sound it had passed on by then."""
 
     to_model_bytes: int
     played_bytes: int
     marks: int
     decisions: tuple[str, ...] = ()
-    """Outlines of its actions, except sound and marks."""
+    """Outlines of its actions, except for sound and marks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """One event; `answer` is set if more was decided than to pass sound on."""
+    """An event; `answer` is set if the core did more than pass sound on."""
 
     event: Event
     answer: Answer | None
@@ -128,7 +128,7 @@ class _Picture(msgspec.Struct, frozen=True, array_like=True, tag="picture"):
 class _OtherEvent(msgspec.Struct, frozen=True, array_like=True, tag="event"):
     name: str
     fields: bytes
-    """JSON, which has integers of any size."""
+    """JSON, because its integers can be of any size."""
 
 
 _Entry: TypeAlias = _CallerSound | _ModelSound | _Greeted | _Picture | _OtherEvent | Answer
@@ -180,7 +180,7 @@ class FlightRecord:
             self._entries.append(entry)
             if answer is not None:
                 self._entries.append(answer)
-        except Exception:  # noqa: BLE001 - half a surrogate pair, …
+        except Exception:  # noqa: BLE001 - half a surrogate pair, for example
             self._truncated = True
             # Frames come from the socket, where no call is bound to the log.
             _log.exception("flight record stopped", call_sid=self._head.call.call_sid)
@@ -190,7 +190,7 @@ class FlightRecord:
                 self._truncated = True
 
     async def on_end(self) -> None:
-        """Have the record written if the store accepts it within KEEP_WITHIN_S; if not, log it."""
+        """Write the record. If the store doesn't accept it within KEEP_WITHIN_S, log a warning."""
         if self._store is None:
             return
         call = self._head.call
@@ -217,7 +217,7 @@ class FlightRecord:
             self._entries = []
 
     def _answer(self, actions: tuple[Action, ...]) -> msgspec.Raw | None:
-        """What was decided, if it is more than to pass sound on."""
+        """Return what was decided; None if sound was only passed on."""
         decisions: list[str] = []
         for action in actions:
             match action:
@@ -236,7 +236,7 @@ class FlightRecord:
 
 
 def _entry(event: Event) -> _Entry | msgspec.Raw:
-    """Encoded here already where encoding could fail."""
+    """Convert an event to an entry; encode it now if encoding could fail."""
     match event:
         case CallerAudio():
             return _CallerSound(event.at_ms, event.level_dbfs, len(event.pcm))
@@ -271,7 +271,7 @@ def read_flight(record: bytes) -> Flight:
 
 
 def _is_of_format_1(record: bytes) -> bool:
-    """Those records began with the length of their head, which was a map."""
+    """Whether the record has format 1: it began with the length of its head, a map."""
     length = int.from_bytes(record[:4], "little")
     return 0 < length <= len(record) - 4 and record[4] & 0xF0 == 0x80
 
@@ -284,7 +284,7 @@ def _happened(packed: Iterable[bytes]) -> Iterator[Happened]:
                 yield Happened(event, None)
             event = _event(entry)
         elif event is None:
-            raise ValueError("an answer to nothing")
+            raise ValueError("an answer without an event")
         else:
             yield Happened(event, entry)
             event = None
@@ -320,7 +320,7 @@ def _event(entry: _CallerSound | _ModelSound | _Greeted | _Picture | _OtherEvent
 
 
 def outline(action: Action) -> str:
-    """One action, beginning with its kind."""
+    """Describe an action in a few words, starting with its kind."""
     kind = type(action).__name__
     match action:
         case SendModelAudio(pcm):

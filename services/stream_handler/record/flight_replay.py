@@ -12,24 +12,27 @@ from stream_handler.record.flight_record import Answer, Flight, outline
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One event, and what was decided on it."""
+    """An event and the core's decisions about it."""
 
     event: Event
     actions: tuple[Action, ...]
     answer: Answer
-    """The current core's; its decisions are empty if it only passes sound on."""
+    """The current core's answer; it has no decisions if the core only passed sound on."""
     recorded: Answer | None
 
     @property
     def differs(self) -> bool:
-        """Whether the core decided differently then; sound is compared where more was decided."""
+        """Whether the recorded decisions differ from today's.
+
+        How much sound was passed on is compared only at events with other decisions.
+        """
         if self.recorded is None:
             return bool(self.answer.decisions)
         return self.recorded != self.answer
 
 
 def replay(flight: Flight, words: Words) -> Iterator[Step]:
-    """Yield every step, in order. Raises whatever the core raises now."""
+    """Yield every step in order. Raises whatever the current core raises."""
     head = flight.head
     session = StreamSession(head.call, words, head.history, head.tool_calls)
     to_model_bytes = played_bytes = marks = 0

@@ -1,10 +1,10 @@
 """Writes a call's record to the store, well away from the audio path.
 
 Routine changes are written immediately but at most about once a second, so that a crash loses at
-most a second of them; further words of a turn, which come three times a second, are written within
-three. Final changes don't wait. A store that fails is retried as long as the call lasts and a while
-longer; what it still hasn't accepted then goes to the log as a dead letter. The audio never waits
-for any of this.
+most a second of them. Further words of a turn, which come three times a second, are written within
+three seconds. Final changes don't wait. A store that fails is retried as long as the call lasts and
+a while longer; whatever it hasn't accepted by then is logged as a dead letter. The audio never
+waits for any of this.
 """
 
 import asyncio
@@ -25,13 +25,13 @@ from stream_handler.call.actions import Action, SaveCall
 from stream_handler.call.events import Event
 
 DECIDE_WITHIN_S = 2.0
-"""How long the decision may take; by then Twilio has requested `/after-stream`."""
+"""How long saving the decision may take; by then Twilio has requested `/after-stream`."""
 FINISH_WITHIN_S = 10.0
 
 _PACE_S = 1.0  # Firestore sustains about one write per second to a document
 _WORDS_PACE_S = 3.0
 _RETRY_PAUSES_S = (0.5, 1.0, 2.0, 4.0, 5.0)
-_TRY_TIMEOUT_S = 6.0  # stores give up by themselves after five
+_TRY_TIMEOUT_S = 6.0  # stores themselves give up after five
 _LAST_ROUTINE_TRY_S = 0.5  # how long a write under way may delay the final one
 
 _log = Log(__name__)
@@ -47,9 +47,9 @@ class Recorded(enum.Enum):
 
 
 class Recorder:
-    """The writer for one attempt of one call, fed as a `CallObserver`; `run()` is its task.
+    """Writes the record of one attempt of a call. A `CallObserver`; `run()` is its task.
 
-    If not `claimed`, the store hasn't responded yet: the call is created and claimed first.
+    If `claimed` is false, the store hasn't responded yet: the call is created and claimed first.
     """
 
     def __init__(self, store: CallStore, call: Call, claim: Claim, *, claimed: bool = True) -> None:
@@ -60,11 +60,11 @@ class Recorder:
         self._superseded = False
         self._pending = CallChanges()
         self._written: list[CallChanges] = []
-        """What the store has accepted: if it loses the call, everything is written again."""
+        """What the store has accepted. If it loses the call, everything is written again."""
         self._latest_turn = 0
         self._changed = asyncio.Event()
         self._news = asyncio.Event()
-        """Whether more has changed than the words of the latest turn."""
+        """Set if more has changed than the words of the latest turn."""
         self._finishing = asyncio.Event()
         self._given_up = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -84,13 +84,13 @@ class Recorder:
 
     @property
     def is_finishing(self) -> bool:
-        """Whether the last changes have arrived."""
+        """Whether `finish` or `give_up` has been called."""
         return self._finishing.is_set()
 
     def save(self, changes: CallChanges) -> None:
-        """Write `changes`: immediately, or a second after the previous write.
+        """Have `changes` written immediately, or a second after the previous write.
 
-        If only the latest turn has grown, within three seconds.
+        If they only extend the latest turn, they may take three seconds.
         """
         self._pending |= changes
         if self._is_news(changes):
@@ -98,7 +98,7 @@ class Recorder:
         self._changed.set()
 
     def finish(self, changes: CallChanges) -> None:
-        """Have the last changes written now; `run()` returns once they are settled."""
+        """Have the last changes written now. `run()` returns once they are written or abandoned."""
         now_s = self._loop.time()
         self._pending |= _stamped(changes)
         if changes.next is not None:
@@ -108,19 +108,19 @@ class Recorder:
         self._cut_short(now_s + _LAST_ROUTINE_TRY_S)
 
     def give_up(self) -> None:
-        """The process must stop: `run()` returns immediately, whatever is still unwritten."""
+        """Make `run()` return immediately, even with changes unwritten: the process must stop."""
         self._finish_by_s = self._loop.time()
         self._given_up.set()
         self._end_routine()
         self._cut_short(self._finish_by_s)
 
     def _end_routine(self) -> None:
-        """End any wait of `_write_in_call`."""
+        """Wake `_write_in_call` if it is waiting."""
         for awaited in (self._finishing, self._news, self._changed):
             awaited.set()
 
     async def run(self) -> Recorded:
-        """Write until finished."""
+        """Write changes until the last ones are written or abandoned."""
         try:
             await self._write_in_call()
             return await self._write_the_rest()
@@ -130,7 +130,7 @@ class Recorder:
             return Recorded.SUPERSEDED
 
     async def write_late(self) -> None:
-        """Write what was saved after `run()` had returned: results of tools."""
+        """Write the tool results that were saved after `run()` returned."""
         if self._pending == CallChanges():
             return
         if self._claimed and not self._superseded and not self._given_up.is_set():
@@ -144,7 +144,8 @@ class Recorder:
     def leave_unwritten(self) -> None:
         """Log whatever is unwritten as a dead letter. Call this after `run()` has returned.
 
-        A superseded stream logs only what was said and done: the call's state isn't its own.
+        A superseded stream logs only what was said and done: another stream now holds the call's
+        state.
         """
         unwritten, self._pending = self._pending, CallChanges()
         if self._superseded:
@@ -190,7 +191,7 @@ class Recorder:
             if self._loop.time() >= self._finish_by_s:
                 return Recorded.GIVEN_UP
             if self._loop.time() >= self._decide_by_s:
-                # `/after-stream` decided without us: what we wanted isn't what happened.
+                # `/after-stream` has decided without us, so our decision no longer applies.
                 self._pending = msgspec.structs.replace(
                     self._pending, next=None, transfer_to=None, transfer_reason=None
                 )
@@ -209,7 +210,7 @@ class Recorder:
         return not self._claimed or self._pending != CallChanges()
 
     async def _write(self) -> bool:
-        """Write some of what is pending; False if it must be retried."""
+        """Write the next batch of pending changes. Return False if it must be retried."""
         changes, self._pending = self._pending.split(ITEMS_AT_ONCE)
         if self._pending == CallChanges():
             self._news.clear()
@@ -239,13 +240,13 @@ class Recorder:
             raise StoreUnavailable("the store no longer knows the call") from None
         self._written.append(changes)
 
-    def _begin_anew(self, in_hand: CallChanges) -> None:
+    def _begin_anew(self, batch: CallChanges) -> None:
         self._opened = self._claimed = False
         written, self._written = self._written, []
-        self._pending = functools.reduce(operator.or_, [*written, in_hand, self._pending])
+        self._pending = functools.reduce(operator.or_, [*written, batch, self._pending])
 
     async def _claim_call(self) -> None:
-        """Do what couldn't be done when the stream began. Raises Superseded."""
+        """Create and claim the call if that hasn't been done yet. Raises Superseded."""
         call_sid = self._call.call_sid
         if not self._opened:
             async with self._a_try():
@@ -264,7 +265,7 @@ class Recorder:
 
     @asynccontextmanager
     async def _a_try(self) -> AsyncIterator[None]:
-        """A deadline that `finish` and `give_up` can bring forward."""
+        """Set a deadline for a request, which `finish` and `give_up` can bring forward."""
         ends_s = self._loop.time() + self._time_left_s(_TRY_TIMEOUT_S)
         async with asyncio.timeout_at(ends_s) as self._trying:
             try:
@@ -278,17 +279,17 @@ class Recorder:
             self._trying.reschedule(at_s)
 
     def _time_left_s(self, at_most_s: float) -> float:
-        """How long something that must not delay the next write may take."""
+        """How long an attempt or a pause may take: at most `at_most_s`, or until the deadline."""
         now_s = self._loop.time()
         due_s = self._decide_by_s if self._decide_by_s > now_s else self._finish_by_s
         return max(0.0, min(at_most_s, due_s - now_s, self._finish_by_s - now_s))
 
 
 def _check_holder(record: CallRecord | None, claim: Claim) -> None:
-    """Raise Superseded unless the stream of `claim`, which it can't make now, holds the call.
+    """Raise Superseded unless our stream holds the call although the store refused `claim`.
 
-    It does if the claim succeeded but the response was lost, or if no one has claimed the call and
-    Twilio has reported its end.
+    It does if the claim had succeeded but the response was lost, or if no one has claimed the call
+    and Twilio has reported its end.
     """
     if record is None or record.call.attempt != claim.attempt:
         raise Superseded(f"attempt {claim.attempt} does not hold the call")

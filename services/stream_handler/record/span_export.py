@@ -31,10 +31,13 @@ _log = Log(__name__)
 
 
 class OtlpExport:
-    """Exports the spans of all calls of a process in an SDK thread; a `SpanExport`."""
+    """Exports the spans of every call in the process from an SDK thread; a `SpanExport`."""
 
     def __init__(self, settings: TraceSettings) -> None:
-        """Raises google.auth.exceptions.GoogleAuthError; ValueError for the SDK's own variables."""
+        """Raises google.auth.exceptions.GoogleAuthError if there are no credentials.
+
+        Raises ValueError if the SDK rejects one of its own variables.
+        """
         self.words = settings.words
         self._project = settings.project
         self._ids = _Ids()
@@ -60,7 +63,7 @@ class OtlpExport:
         last = threading.Thread(target=self._provider.shutdown, daemon=True)
         last.start()
         last.join(_LAST_WITHIN_S)
-        self._exporter.shutdown()  # it stops retrying
+        self._exporter.shutdown()  # stops its retries
         last.join(_LAST_WITHIN_S)
 
     def log_fields(self, call_sid: str) -> dict[str, Field]:
@@ -92,7 +95,7 @@ class OtlpExport:
 
 
 class _Ids(IdGenerator):
-    """Hands out the ids set for the next span."""
+    """Returns the ids that were set for the next span."""
 
     next = (0, 0)
 
@@ -112,7 +115,7 @@ def _exporter(settings: TraceSettings) -> "_Exporter":
 
 
 class _Exporter(OTLPSpanExporter):
-    """Logs once that exports fail, and why; the library's own lines would repeat at every try."""
+    """Logs once that exports fail, and why. The library itself would log every attempt."""
 
     _fails = _is_shut = False
 

@@ -13,16 +13,16 @@ _log = Log(__name__)
 
 
 class StreamReport:
-    """Adds up what is saved of a stream, and logs it at the end; a `CallObserver`.
+    """Adds up what is saved about a stream, and logs it at the end; a `CallObserver`.
 
-    It contains only figures, never words or the numbers called.
+    Logs only figures, never words or phone numbers.
     """
 
     def __init__(self) -> None:
         self._turns: dict[int, Turn] = {}
         self._tool_calls: dict[str, ToolCall] = {}
         self._changes = CallChanges()
-        """Everything but turns and tool calls, which would be walked at every save."""
+        """Everything but turns and tool calls, all of which would be walked at every save."""
 
     def on_event(self, event: Event, actions: tuple[Action, ...]) -> None:
         for action in actions:
@@ -43,9 +43,10 @@ class StreamReport:
         self._changes |= msgspec.structs.replace(changes, turns=(), tool_calls=())
 
     def fields(self, next: NextAction | None) -> dict[str, Field]:
-        """For the line `stream over`; times in ms, `talk_s` and `cost_usd` for the whole call.
+        """Return the fields of the log line `stream over`, for this stream unless noted.
 
-        What didn't happen is left out, so that no metric counts it as zero.
+        Times are in ms; `talk_s` and `cost_usd` are for the whole call. A field without a value is
+        left out, so that no metric counts it as zero.
         """
         changes, turns = self._changes, self._turns.values()
         replies_ms = [turn.reply_ms for turn in turns if turn.reply_ms is not None]

@@ -1,4 +1,4 @@
-"""Where to send traces, from OpenTelemetry's own variables; nowhere if they set no endpoint.
+"""Reads where to send traces from OpenTelemetry's own variables; no endpoint means no traces.
 
 The SDK reads the others itself, such as OTEL_EXPORTER_OTLP_HEADERS and OTEL_SERVICE_NAME:
 https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
@@ -26,7 +26,7 @@ class TraceSettings:
 
 
 def read_trace_settings(reader: SettingsReader) -> TraceSettings | None:
-    """Problems are reported by `reader.finish()`."""
+    """Read the settings; None without an endpoint. `reader.finish()` reports any problems."""
     base, own = reader.optional(_BASE), reader.optional("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
     endpoint = own or (base and f"{base.rstrip('/')}/v1/traces")
     if endpoint is None:

@@ -1,4 +1,4 @@
-"""Turns each call into a trace: what happened in a stream, as spans.
+"""Turns each call into a trace, with spans for what happened in its streams.
 
 All ids are derived from the call's SID, so every stream's handler adds to the same trace. Names
 follow OpenTelemetry's semantic conventions for generative AI, version 1.41.0; the rest are
@@ -24,7 +24,7 @@ _NUMBER = re.compile(r"\+[1-9]\d{6,14}")
 
 
 def trace_id(call_sid: str) -> str:
-    """In hexadecimal."""
+    """Return the id of the call's trace, in hexadecimal."""
     return hashlib.sha256(f"{call_sid} trace".encode()).hexdigest()[:32]
 
 
@@ -33,16 +33,19 @@ def span_id(call_sid: str, key: str) -> str:
 
 
 def traceparent(call: Call, tool_call: str) -> str:
-    """Lets a tool's own spans join the trace: https://www.w3.org/TR/trace-context/"""
+    """Return the header that lets a tool's own spans join the trace.
+
+    Its format: https://www.w3.org/TR/trace-context/
+    """
     key = f"{call.attempt} tool {tool_call}"
     return f"00-{trace_id(call.call_sid)}-{span_id(call.call_sid, key)}-01"
 
 
 class Span(NamedTuple):
-    """Times are in ms, as in turns."""
+    """A span. Its times are in ms, like those of turns."""
 
     key: str
-    """Its id is made from this; `parent` is another span's key."""
+    """The span's id is derived from this. `parent` is another span's key."""
     name: str
     start_ms: float
     end_ms: float
@@ -53,18 +56,16 @@ class Span(NamedTuple):
 
 
 class SpanExport(Protocol):
-    """Where spans go."""
-
     words: bool
     """Whether spans should include what was said, and the arguments and results of tools."""
 
     def add(self, call: Call, span: Span) -> None:
-        """Have a span of the call exported eventually. This must not wait."""
+        """Queue a span of the call for export. This must not wait."""
 
 
 @dataclass(slots=True)
 class _Session:
-    """One model session, from dialling on."""
+    """A model session, from the moment it is dialled."""
 
     asked: ConnectModel
     start_ms: float
@@ -75,10 +76,11 @@ class _Session:
 
 
 class CallTrace:
-    """Watches one stream, and makes its spans when it is over; a `CallObserver`.
+    """Watches one stream and makes its spans when it is over; a `CallObserver`.
 
-    The span of the whole call is made by the stream that ends it, if the store has agreed. If it
-    ended in a transfer that no one took, later streams appear next to it.
+    The stream that ends the call also makes the span of the whole call, if the final save was
+    committed. If it ended in a transfer that no one answered, later streams appear next to that
+    span.
     """
 
     def __init__(self, export: SpanExport, call: Call) -> None:
@@ -89,13 +91,14 @@ class CallTrace:
         self._sessions: list[_Session] = []
         self._dialled: _Session | None = None
         self._open: _Session | None = None
-        """It may continue while the next one is dialled."""
+        """The open session; it may continue while the next one is dialled."""
         self._turns: dict[int, Turn] = {}
         self._tool_calls: dict[str, ToolCall] = {}
         self._changes = CallChanges()
         self._is_saved = False
         self._is_lost = False
-        """Closed undecided: the call may continue, and end, without what is still running here."""
+        """The stream closed undecided. The call may continue and end elsewhere, so whatever still
+        runs here doesn't extend the trace."""
 
     def on_event(self, event: events.Event, actions: tuple[Action, ...]) -> None:
         at_ms = event.at_ms
@@ -218,7 +221,7 @@ class CallTrace:
         return Span(f"tool {call.id}", name, call.start_ms, end_ms, known, error)
 
     def _words(self, content: object) -> str | None:
-        """As JSON, without phone numbers; None unless words were asked for."""
+        """Return JSON without phone numbers; None unless spans should include words."""
         if not self._export.words:
             return None
         return _NUMBER.sub("+…", msgspec.json.encode(content).decode())

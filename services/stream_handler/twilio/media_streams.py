@@ -12,7 +12,7 @@ MULAW = "audio/x-mulaw"
 
 
 class MediaStreamError(Exception):
-    """The peer sent what Twilio wouldn't: not JSON, or a known event that is malformed."""
+    """The peer sent what Twilio wouldn't: a binary frame, invalid JSON or a malformed event."""
 
 
 class MediaFormat(msgspec.Struct, frozen=True, rename="camel"):
@@ -43,7 +43,7 @@ class MarkFields(msgspec.Struct, frozen=True, gc=False):
 
 
 class Connected(msgspec.Struct, frozen=True, tag_field="event", tag="connected"):
-    """The first message; nothing has been said yet."""
+    """Twilio's first message, sent before `start`."""
 
 
 class Start(msgspec.Struct, frozen=True, tag_field="event", tag="start"):
@@ -82,7 +82,7 @@ _any_decoder = msgspec.json.Decoder(_AnyMessage)
 
 
 def decode(frame: str | bytes) -> Message | None:
-    """The message in a text frame; None for an event we don't know (Twilio may add some).
+    """Decode a text frame. Return None for an event we don't know: Twilio may add some.
 
     Raises MediaStreamError for a binary frame, invalid JSON or a malformed message.
     """

@@ -1,4 +1,4 @@
-"""A Twilio media stream on its WebSocket: a `MediaStream`."""
+"""Implements `MediaStream` for Twilio's WebSockets."""
 
 import asyncio
 import re
@@ -44,7 +44,7 @@ async def open_stream(socket: ServerConnection, within_s: float) -> "TwilioStrea
     """Wait for `start`, ignoring what comes before it. Raises Refused."""
     start = await _start(socket, within_s)
     if not _CALL_SID.fullmatch(start.call_sid) or not _STREAM_SID.fullmatch(start.stream_sid):
-        raise Refused(CloseCode.POLICY_VIOLATION, "start names no call or stream")
+        raise Refused(CloseCode.POLICY_VIOLATION, "start has no valid call or stream SID")
     if start.media_format != _MULAW_8K_MONO:
         raise Refused(CloseCode.UNSUPPORTED_DATA, "the stream is not mu-law at 8 kHz, mono")
     return TwilioStream(socket, start)
@@ -58,7 +58,7 @@ async def _start(socket: ServerConnection, within_s: float) -> media_streams.Sta
                 if isinstance(message, media_streams.Start):
                     return message.start
                 if isinstance(message, media_streams.Stop):
-                    raise Refused(CloseCode.POLICY_VIOLATION, "the stream stopped before its start")
+                    raise Refused(CloseCode.POLICY_VIOLATION, "stop came before start")
     except TimeoutError:
         raise Refused(CloseCode.POLICY_VIOLATION, f"no start within {within_s:g} s") from None
     except media_streams.MediaStreamError as error:
@@ -69,7 +69,10 @@ async def _start(socket: ServerConnection, within_s: float) -> media_streams.Sta
 
 
 class TwilioStream:
-    """A message is written immediately if nothing is ahead of it; else `send_waiting` sends it."""
+    """A call's open stream over a Twilio WebSocket.
+
+    A message is written immediately if nothing is ahead of it; otherwise `send_waiting` sends it.
+    """
 
     def __init__(
         self,
@@ -141,9 +144,9 @@ class TwilioStream:
             case media_streams.Dtmf(dtmf=dtmf) if dtmf.digit in _KEYS:
                 return KeyPressed(dtmf.digit)
             case media_streams.Media() | media_streams.Mark():
-                self._ignore("it is of another stream")
+                self._ignore("it belongs to another stream")
             case media_streams.Start() | media_streams.Connected():
-                self._ignore("the stream has started already")
+                self._ignore("the stream has already started")
             case media_streams.Dtmf() | None:
                 pass
             case _:

@@ -301,7 +301,7 @@ async def test_a_store_that_fails_loses_parts_and_the_record_says_so() -> None:
         await stage.talk(9, 17)
         stage.close(17_000.0)
     assert [part.kept.offset_ms for part in stage.shelf.parts] == [PART_MS, 2 * PART_MS]
-    assert stage.problem == "7 s of its sound are missing: the shelf broke"
+    assert stage.problem == "7 s of audio is missing: the shelf broke"
 
 
 @virtual_time
@@ -317,7 +317,7 @@ async def test_a_store_that_stands_still_holds_up_nothing_and_keeps_little_in_me
         assert jumping_loop().time() - before_s <= FINISH_WITHIN_S + 0.1
     assert stage.shelf.parts == []
     assert stage.problem is not None
-    assert stage.problem.startswith("100 s of its sound are missing: ")
+    assert stage.problem.startswith("100 s of audio is missing: ")
 
 
 @virtual_time
@@ -353,14 +353,14 @@ async def test_a_store_that_is_slow_to_give_up_harms_no_call() -> None:
 
 @virtual_time
 async def test_what_the_attempt_before_has_lost_is_still_told() -> None:
-    before = "8 s of its sound are missing: the shelf fell"
+    before = "8 s of audio is missing: the shelf fell"
     noted: list[CallChanges] = []
     call = msgspec.structs.replace(a_call(agent=RECORDED), recording_problem=before)
     recording = start_recording(call, Shelf(), noted.append)
     assert recording is not None
     recording.stop()
     assert noted[-1].recording_problem == (
-        f"{before}; the recorder failed; the stream handler's log has the reason"
+        f"{before}; the recorder failed; see the stream handler's log"
     )
 
 
@@ -376,7 +376,7 @@ async def test_what_breaks_the_store_harms_no_call() -> None:
         await stage.talk(0, 9)
         stage.close(9_000.0)
     assert stage.problem is not None
-    assert stage.problem.startswith("9 s of its sound are missing: an error; the stream handler")
+    assert stage.problem.startswith("9 s of audio is missing: an error; see the stream handler")
 
 
 @virtual_time
@@ -385,7 +385,7 @@ async def test_a_recorder_that_failed_and_does_not_know_of_the_end_is_told() -> 
     async with asyncio.TaskGroup() as group:
         group.create_task(stage.recording.run())
         stage.recording.stop()
-    assert stage.problem == "the recorder failed; the stream handler's log has the reason"
+    assert stage.problem == "the recorder failed; see the stream handler's log"
 
 
 @virtual_time
