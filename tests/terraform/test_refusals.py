@@ -103,7 +103,7 @@ def test_an_agent_that_cannot_be_one_is_refused(tmp_path: Path) -> None:
     ("given", "told"),
     [
         ({"model_endpoints": ["vertex"]}, 'must list "developer", or "vertex:" and a location'),
-        ({"model_endpoints": ["developer"]}, "and not the first, which follows from"),
+        ({"model_endpoints": ["developer"]}, "one, which gemini_backend and vertex_location set"),
         ({"model_endpoints": ["vertex:eu", "vertex:eu"]}, "must name each endpoint once"),
     ],
 )
