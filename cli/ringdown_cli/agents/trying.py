@@ -72,7 +72,7 @@ def _examples(agent: Agent, arguments: argparse.Namespace) -> tuple[Example, ...
 async def _model(
     environ: Mapping[str, str], call: Call, examples: tuple[Example, ...], terminal: Terminal
 ) -> AsyncIterator[GeminiLive]:
-    """The real model if the environment names one, otherwise the stand-in."""
+    """Yield the real model if the environment names one, otherwise the stand-in."""
     backend = chosen_gemini(environ)
     if backend is not None:
         model = model_on(backend.api, call.agent.model)

@@ -34,8 +34,8 @@ def call_table(
     whole_numbers: bool = False,
     outcomes: bool = False,
 ) -> None:
-    """A line for each call; those with problems stand out. With `outcomes`, shows outcomes instead
-    of what happened."""
+    """Print a line for each call; those with problems stand out. With `outcomes`, show outcomes
+    instead of what happened."""
     calls = [each.call for each in found]
     began, times = column_of_times("began", [call.created_at for call in calls], zone)
     several_called = len({call.called for call in calls}) > 1
@@ -61,7 +61,7 @@ def call_table(
 
 
 def outcome_line(outcome: Outcome | None) -> str:
-    """Success and summary."""
+    """The outcome's success and summary, or why they are unknown."""
     if outcome is None:
         return ""
     if outcome.problem is not None:

@@ -40,8 +40,9 @@ def judge_handler(ready: Answer, upgrade_status: int, upgrade_text: str) -> Verd
     if ready.status in (401, 403):
         return wrong(
             f"the platform refuses unauthenticated requests (HTTP {ready.status})",
-            "Twilio's are. Let allUsers invoke the service; if your organisation forbids that"
-            " (domain-restricted sharing), see docs/deploy.md, What can go wrong.",
+            "Twilio's requests are unauthenticated. Let allUsers invoke the service; if your"
+            " organisation forbids that (domain-restricted sharing), see docs/deploy.md, What can"
+            " go wrong.",
         )
     if ready.status != 200:
         return wrong(f"/ready answers HTTP {ready.status}", _LOGS)
