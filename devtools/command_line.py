@@ -1,4 +1,4 @@
-"""The commands of `python -m devtools`. Their imports take a second, so they come late."""
+"""The commands of `python -m devtools`. Each one does its own imports, which take a second."""
 
 import argparse
 import asyncio

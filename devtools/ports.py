@@ -19,7 +19,7 @@ _ANSWERING = {_OURS, "0" * 8, "0" * 32, f"0000000000000000FFFF0000{_OURS}"}
 
 
 def listen(port: int, *, variable: str) -> socket.socket:
-    """Listen on a port; 0 picks a free one. `variable` is what people set to choose another.
+    """Listen on a port; 0 picks a free one. `variable` is the setting that chooses another.
 
     Raises CannotGoOn, which names the program that holds the port if the system says.
     """
@@ -38,7 +38,8 @@ def listen(port: int, *, variable: str) -> socket.socket:
 
 
 def port_holder(port: int) -> int | None:
-    """The process that listens on a port, if the system says; Linux does for our processes."""
+    """Return the process that listens on a port, if known. On Linux, it is for our own
+    processes."""
     sockets = _listening_sockets(port)
     return next((pid for pid in _processes() if sockets & _sockets(pid)), None)
 
@@ -63,7 +64,7 @@ def _named(pid: int | None) -> str:
 
 
 def _listening_sockets(port: int) -> set[str]:
-    """The names in /proc of the sockets that listen on a port of HOST."""
+    """Return the names in /proc of the sockets that listen on a port of HOST."""
     found = set()
     for table in ("tcp", "tcp6"):
         with suppress(OSError):
@@ -81,7 +82,7 @@ def _processes() -> Iterator[int]:
 
 
 def _sockets(pid: int) -> set[str]:
-    """Empty for another user's process."""
+    """Return the names of a process's sockets; empty if it belongs to another user."""
     found = set()
     with suppress(OSError):
         for descriptor in (_PROC / str(pid) / "fd").iterdir():

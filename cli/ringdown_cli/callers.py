@@ -139,7 +139,7 @@ async def forget(arguments: argparse.Namespace, surroundings: Surroundings) -> i
         calls = "a call" if erased.in_progress == 1 else f"{erased.in_progress} calls"
         terminal.complain(
             f"{number} is still in {calls}, so the line will store more about this caller. Once"
-            f" they have hung up, repeat: ringdown callers forget {number}"
+            f" that is over, repeat: ringdown callers forget {number}"
         )
     terminal.say("Ringdown can't delete:")
     for place in UNREACHED:

@@ -1,7 +1,7 @@
-"""How two recordings of the same script differ: order, kinds and fields of the peer's messages.
+"""Compares two recordings of a script: the order, kinds and fields of the peer's messages.
 
-Words, times and amounts of audio aren't compared, because two sessions of the real service differ
-in them as well.
+Words, times and amounts of audio aren't compared, because they differ even between two sessions
+with the real service.
 """
 
 from collections import defaultdict
@@ -45,7 +45,8 @@ def _of(stand_in: Recording, real: Recording) -> Iterator[str]:
 
 
 def kinds(body: Json) -> list[str]:
-    """`setupComplete`, `serverContent.interrupted`, `media`, `POST /status`, `closed with 1007`."""
+    """Return the kinds in one message, such as `setupComplete`, `serverContent.interrupted`,
+    `media`, `POST /status` or `closed with 1007`."""
     for name in ("event", "request", "ended"):
         if name in body:
             return [str(body[name])]

@@ -59,7 +59,8 @@ async def make_calls(line: RehearsalLine, plan: Plan, tell: Callable[[PersonaRun
 
 
 def _broken_off(end: BaseException) -> str:
-    """The results so far cost money, so they are kept even if the fault is ours."""
+    """Put an error into words instead of raising it: the results so far cost money, so they are
+    kept."""
     return f"A call broke off ({type(end).__name__}: {end})."
 
 

@@ -34,7 +34,7 @@ pictures."""
 
 
 def origins(listener: socket.socket) -> list[str]:
-    """The origins under which the page can be reached."""
+    """Return the origins of the page's URLs."""
     port = listener.getsockname()[1]
     return [f"http://{name}:{port}" for name in (HOST, "localhost")]
 
@@ -56,7 +56,7 @@ async def serving(line: TalkLine, listener: socket.socket) -> AsyncIterator[str]
 
 
 def _answer(line: TalkLine, request: Request, ours: list[str]) -> Response | None:
-    """A file, a refusal, or None for the page's own WebSocket.
+    """Return a file, a refusal, or None for the page's own WebSocket.
 
     Other pages open in the browser must not use the telephone, whatever name they use for this
     machine.

@@ -510,7 +510,7 @@ async def test_answers_of_an_unexpected_shape(line: Line, answers: dict[str, Jso
     verdict = await line.verdict("account")
 
     assert verdict.state is State.WRONG
-    assert "unexpected shape" in verdict.finding
+    assert "unexpected format" in verdict.finding
 
 
 # Google
