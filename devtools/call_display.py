@@ -124,8 +124,8 @@ class CallDisplay:
 def is_fault(code: AlertCode) -> bool:
     """Whether an alert means that something went wrong.
 
-    Twilio logs the error 31921 whenever we close the stream, although the call continues that way,
-    but only a warning when it doesn't dial for lack of a valid caller ID.
+    Twilio logs error 31921 whenever we close the stream, which is how a call continues. When it
+    doesn't dial for lack of a valid caller ID, it logs only a warning.
     """
     if code is AlertCode.DIAL_INVALID_CALLER_ID:
         return True

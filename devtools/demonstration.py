@@ -135,7 +135,7 @@ async def _place(
 
 
 async def _said_by_clips(record: CallRecord, store: Store) -> list[Sentence]:
-    """Return what the caller hears before the model speaks, as far as there are clips of it."""
+    """Return the sentences that the caller hears as clips before the model speaks."""
     call, sentences = record.call, []
     for text in filter(None, (notice_text(call.agent), greeting_text(call.agent))):
         clip = await store.read_clip(call.agent_id, clip_key(call.agent, text))

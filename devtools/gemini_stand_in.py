@@ -33,7 +33,7 @@ class GeminiStandIn:
         self._command(fault)
 
     def plan(self, *faults: Mapping[str, object]) -> None:
-        """Plan faults for future sessions; without any, they go well."""
+        """Plan faults for future sessions. Without any, they go smoothly."""
         self._command({"faults": faults})
 
     def _command(self, command: Mapping[str, object]) -> None:

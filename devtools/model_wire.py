@@ -1,8 +1,8 @@
 """A proxy between the handlers and the model, which passes everything on unchanged and reads the
 words.
 
-The page needs it to show words as they are spoken: the service sends transcripts meanwhile, but a
-turn is in the record only after it has ended.
+The page needs it to show words as they are spoken: the service sends transcripts during a turn, but
+the record gets the turn only when it ends.
 """
 
 import asyncio
@@ -138,7 +138,7 @@ class _Wire:
             return refused.response
         except (OSError, TimeoutError, InvalidHandshake) as error:
             return handler.respond(http.HTTPStatus.BAD_GATEWAY, f"{type(error).__name__}\n")
-        if handler.transport.is_closing():  # `carry` won't run, and can't close the service
+        if handler.transport.is_closing():  # `carry` won't run, so it can't close the service
             await service.close()
         else:
             self._services[handler] = service

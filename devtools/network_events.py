@@ -40,8 +40,8 @@ def recording_began_ms(call: Call, events: Sequence[CallEvent]) -> int:
 
 
 def moments(events: Sequence[CallEvent], began_ms: int) -> list[Moment]:
-    """Return the events worth showing, on the clock on which the recording started at
-    `began_ms`."""
+    """Return the events worth showing, on the clock of the call's page. On that clock, the
+    recording started at `began_ms`."""
     return [
         Moment(kind, _place_ms(event, began_ms), text)
         for event in events

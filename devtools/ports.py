@@ -38,7 +38,7 @@ def listen(port: int, *, variable: str) -> socket.socket:
 
 
 def port_holder(port: int) -> int | None:
-    """Return the process that listens on a port, if known. On Linux, it is for our own
+    """Return the process that listens on a port, if the system tells us; Linux does for our own
     processes."""
     sockets = _listening_sockets(port)
     return next((pid for pid in _processes() if sockets & _sockets(pid)), None)

@@ -78,7 +78,7 @@ class StackSettings:
     public_url: str | None = None
     stream_url: str | None = None
     caller_page_url: str | None = None
-    """The URL for callers."""
+    """The page's URL for callers."""
     caller_page_framed_by: Sequence[str] = ()
     """The origins of the pages that show the caller's page in a frame."""
     twilio_auth_token: str | None = None

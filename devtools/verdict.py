@@ -41,7 +41,7 @@ def transcript_problems(record: CallRecord, said: Sequence[str]) -> list[str]:
     """Check that the caller's turns in the record are the sentences that were said."""
     turns = [normalise(turn.text) for turn in record.turns if turn.speaker is Speaker.CALLER]
     expected = [normalise(sentence) for sentence in said]
-    return [] if turns == expected else [f"the record has the caller say {turns}, not {expected}"]
+    return [] if turns == expected else [f"in the record the caller says {turns}, not {expected}"]
 
 
 def network_problems(alerts: Sequence[Alert], duration_ms: int) -> list[str]:

@@ -82,7 +82,7 @@ def _listen(port: int) -> socket.socket:
 
 
 def _person() -> str:
-    """Return the name for agents' history."""
+    """Return the name to show in agents' history."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

@@ -70,7 +70,7 @@ async def _set_urls(
     try:
         number = await twilio.number(phone_number)
         if number is None:
-            return  # the check reports it
+            return  # `check_one` will report it
         await twilio.change(number, _urls(deployment))
     except (TwilioRefused, Unreachable) as error:
         raise CannotGoOn(f"Its URLs at Twilio weren't set: {'. '.join(in_words(error))}") from None
@@ -88,7 +88,7 @@ async def _set_urls(
 
 def _urls(deployment: Deployment) -> dict[str, str]:
     """The same URLs as terraform/scripts/twilio_number.py sets. A TwiML application would override
-    them, so there must be none."""
+    them, so it is removed."""
     webhook_url = f"{deployment.webhook_url}"
     return {
         "VoiceUrl": webhook_url,

@@ -18,7 +18,7 @@ from ringdown_cli.terraform import is_deployed_from, terraform_output
 FIRESTORE_EMULATOR = "FIRESTORE_EMULATOR_HOST"
 LOCAL_FIRESTORE = "firestore:ringdown-local"
 STACK_FILE = "stack.json"
-"""The file in which a running stack describes itself, in its folder."""
+"""The file in a stack's folder that describes the stack while it runs."""
 _SQLITE = "sqlite:"
 _STORE_FILE = "ringdown.db"
 LOCAL_RECORDINGS = "recordings"
@@ -105,7 +105,7 @@ async def opened(url: str, surroundings: Surroundings) -> AsyncIterator[Store]:
 
 
 def recordings_of(url: str, environ: Mapping[str, str], out: Path) -> RecordingPlace | None:
-    """Return where RECORDINGS says recordings are, or else where the store's are.
+    """Return the place that RECORDINGS names, or else where recordings are kept for this store.
     terraform/recordings.tf names the bucket."""
     reader = SettingsReader(environ)
     given = read_recordings(reader)

@@ -184,8 +184,8 @@ async def real_call(out: Path, environ: Mapping[str, str]) -> Recording:
 
 
 def has_number(environ: Mapping[str, str]) -> bool:
-    """Whether a real call can be recorded. Raises ConfigurationError if only some of its settings
-    are set."""
+    """Whether a real call can be recorded. Raises ConfigurationError if only some of the settings
+    in `NEEDED` are there."""
     if not environ.get("PUBLIC_URL"):
         return False
     missing = [name for name in NEEDED if not environ.get(name)]
@@ -198,8 +198,8 @@ def has_number(environ: Mapping[str, str]) -> bool:
 async def _tapped(
     settings: StackSettings, ports: tuple[int, int]
 ) -> AsyncIterator[tuple[Tap, str]]:
-    """Run a stack with the Gemini stand-in, behind a tap at each of `ports`. Yields what the taps
-    record, and the auth token."""
+    """Run a stack with the Gemini stand-in, behind a tap that listens on `ports`. Yields the tap
+    and the auth token."""
     tap = Tap()
     behind = free_port(), free_port()
     async with (

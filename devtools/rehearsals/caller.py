@@ -26,7 +26,7 @@ _WORDS_WITHIN_S = 4.0
 _LOOK_EVERY_S = 0.25
 _SLOW, _USUAL = 120, 165
 _MOST_TOKENS = 1_024
-NOBODY_PLAYS = "Without a Gemini key no model can play this caller. Give it lines."
+NOBODY_PLAYS = "Without a Gemini key, no model can play this caller. Give the persona lines."
 _VOICES: Mapping[str, str] = {"en-US": "en-us", "en-GB": "en-gb", "pt-BR": "pt-br", "zh": "cmn"}
 
 

@@ -35,7 +35,7 @@ _OUTCOME_EVERY_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class RehearsalLine:
-    """A running line with the agent to call, and how it was made."""
+    """A running line with the agent to call."""
 
     webhook_url: str
     twilio_auth_token: str
@@ -108,8 +108,8 @@ async def place(line: RehearsalLine, persona: Persona, run: int, seed: int) -> P
 
 
 def judged(run: PersonaRun, most_late_ms: int) -> PersonaRun:
-    """Add the verdicts. If only the call's course went wrong, and the telephone, which has little
-    to do, was late, the machine is to blame and not the agent."""
+    """Add the verdicts. If only the course of the call went wrong, and the telephone was late,
+    although it has little to do, blame the machine and not the agent."""
     verdicts = judge(run.persona, run)
     failed = {verdict.kind for verdict in verdicts if verdict.passed is False}
     if failed != {"call"} or most_late_ms < _TOO_LATE_MS:
@@ -147,7 +147,7 @@ async def _finished_record(
 
 
 def _nobody_answered(record: CallRecord | None) -> str | None:
-    """Say why the agent couldn't answer or stay, if that isn't the prompt's fault."""
+    """Say why the call failed, if the machine or the model was at fault and not the prompt."""
     match record:
         case CallRecord(call=Call(end_reason=EndReason.HANDLER_BUSY)):
             return "This machine is handling too many calls. Try fewer: --at-once."

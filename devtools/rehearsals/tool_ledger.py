@@ -48,8 +48,8 @@ class ToolLedger:
     ) -> None:
         """Serve this call's tools; `now_ms` is the position in its recording.
 
-        The `facts_tool` is called before the call; without a result it knows nothing, which isn't
-        an error.
+        The `facts_tool` is called before the call. If it has no canned result, it returns no facts,
+        which isn't an error.
         """
         self._calls[call_sid] = _Served(persona, now_ms, facts_tool)
 

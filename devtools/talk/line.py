@@ -70,7 +70,7 @@ class TalkLine:
     phrases: Sequence[str]
     suggestions: Sequence[str]
     clock: Path
-    """How far ahead the line's dates are; see devtools.shifted_clock."""
+    """The file that says how far ahead the line's dates are; see devtools.shifted_clock."""
     pages: Path
     """The folder with the pages of ended calls."""
     now: Callable[[], datetime.datetime]

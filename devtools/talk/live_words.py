@@ -37,8 +37,8 @@ class LiveWords:
                 return ()
 
     def record(self, turn: Turn) -> tuple[Speaker, ...]:
-        """Remove the words of `turn`, which the record has now, perhaps again with more text.
-        Returns the speakers whose words changed."""
+        """Remove the words of `turn`, which is in the record now. It may come again, with more
+        text. Returns the speakers whose words changed."""
         known = self._recorded.get(turn.n, "")
         self._recorded[turn.n] = turn.text
         who, before = turn.speaker, self.text(turn.speaker)

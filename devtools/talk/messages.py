@@ -12,7 +12,7 @@ import msgspec
 
 
 class Dial(msgspec.Struct, frozen=True, tag="dial", tag_field="do"):
-    """`at` is a time in the agent's time zone, such as 2026-11-29T20:00; empty for now."""
+    """`at` is a time in the agent's time zone, such as 2026-11-29T20:00; empty means now."""
 
     caller: Annotated[str, msgspec.Meta(max_length=100)]
     called: Annotated[str, msgspec.Meta(max_length=100)]
@@ -105,8 +105,7 @@ class Said(msgspec.Struct, frozen=True, tag="turn", tag_field="is"):
 
 
 class Saying(msgspec.Struct, frozen=True, tag="saying", tag_field="is"):
-    """What one side is saying, as far as known, and the record doesn't have yet; empty once it
-    does."""
+    """What one side is saying, as far as known; empty once the record has all of it."""
 
     who: str
     text: str

@@ -52,7 +52,7 @@ def add_agent_commands(groups: Commands) -> None:
     making = group.add(
         "new",
         new,
-        "make an agent, starting from the one that ships with Ringdown",
+        "create an agent, starting from the one that ships with Ringdown",
         examples=("agents new night-desk", "agents new night-desk --file night.yaml --yes"),
     )
     making.set_defaults(draft=False)
@@ -218,7 +218,7 @@ def _agent(parser: argparse.ArgumentParser) -> None:
 
 def _draft(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--draft", action="store_true", help="the next version, which only testers hear"
+        "--draft", action="store_true", help="its next version, which only testers hear"
     )
 
 

@@ -15,7 +15,7 @@ from ringdown_cli.terminal import Terminal
 
 
 class TextFile:
-    """A temporary file that is kept unless it is `done` with."""
+    """A temporary file, which is kept unless `done` is called."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -31,8 +31,8 @@ async def text_file(
 ) -> AsyncIterator[TextFile]:
     """Yield a private temporary file with `text`, or with the contents of the file `given`.
 
-    A file that isn't `done` with is kept if its text exists nowhere else; a message then says where
-    it is, and how to save it with `command`.
+    Unless `done` is called, the file is kept if its text exists nowhere else; a message then says
+    where it is, and how to save it with `command`.
     """
     known = text
     if given is not None:

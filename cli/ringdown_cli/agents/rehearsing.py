@@ -154,9 +154,9 @@ async def _chosen_personas(
 def _say_missing_tools(
     personas: Sequence[Persona], rehearsed: "Rehearsed", terminal: Terminal
 ) -> None:
-    """Warn of tools that the personas name but the agent lacks: with a misspelt name, a check under
-    `must_not` always passes. Promises aren't included; one for a missing tool must never be made.
-    """
+    """Warn about tools that the personas name but the agent lacks: with a misspelt name, a check
+    under `must_not` would always pass. Promises may name missing tools, and then must never be
+    made."""
     known = {*BUILT_IN, *(tool.name for tool in rehearsed.tools)}
     naming: dict[str, list[str]] = {}
     for persona in personas:
@@ -209,7 +209,7 @@ async def _kept(
     store: Store, rehearsal: Rehearsal, runs: Sequence[PersonaRun], terminal: Terminal
 ) -> Rehearsal | None:
     """Store the rehearsal, and return the one to compare it with. If the store doesn't answer,
-    return None, so that there is still a report: the calls cost money."""
+    return None instead of failing: the calls cost money, so there must be a report."""
     try:
         await keep_rehearsal(store.documents, rehearsal, runs)
         return await read_compared(store, rehearsal)

@@ -104,7 +104,8 @@ async def _try_all(
     call_tool: CallTool,
     terminal: Terminal,
 ) -> int:
-    """Run several in parallel; print the results in order, each as soon as possible."""
+    """Try the examples, several in parallel. Print the results in order, each as soon as
+    possible."""
     turn = asyncio.Semaphore(_AT_ONCE)
 
     async def one(example: Example) -> Tried:

@@ -26,7 +26,7 @@ def editor_of(environ: Mapping[str, str]) -> str | None:
 def _account_here() -> str | None:
     try:
         return getpass.getuser()
-    except (ImportError, KeyError, OSError):  # OSError since Python 3.13, before it the others
+    except (ImportError, KeyError, OSError):  # OSError since Python 3.13, the others before
         return None
 
 

@@ -107,8 +107,9 @@ def _warn_if_words_mattered(terminal: Terminal, flight: Flight) -> None:
     changed = next((was for was, now in pairs if _kind(was) != _kind(now)), None)
     if changed is not None:
         terminal.complain(
-            f"Without the words, the call takes another course after {changed[0] / 1000:.2f} s,"
-            f" where it had {changed[1]}. The test expects what happens without them."
+            "With its words removed, the call takes a different course from"
+            f" {changed[0] / 1000:.2f} s on, where the original has {changed[1]}. The test expects"
+            " what happens without the words."
         )
 
 

@@ -127,7 +127,7 @@ class Placeholders:
         return _WORD.sub(lambda match: self._word(match[0].casefold()), text)
 
     def value(self, value: Json) -> Json:
-        """Replace all texts and numbers in `value`, but no field names, which the tool declares."""
+        """Replace all texts and numbers in `value`. Field names stay: they are the tool's own."""
         match value:
             case str():
                 return self.text(value)
@@ -298,8 +298,8 @@ class _Removal:
         )
 
     def _tool_call(self, event: ToolCallRequested) -> ToolCallRequested:
-        """Rename a call that its schema refuses: schemas are dropped, because placeholders wouldn't
-        fit them, and an unknown tool is refused too."""
+        """Rename a call that its schema refused, so that it is refused as an unknown tool instead:
+        schemas are dropped, because placeholders wouldn't fit them."""
         if event.name in BUILT_IN:
             return replace(event, args=self._made_up.texts(event.args))
         tool = self._tools.get(event.name)

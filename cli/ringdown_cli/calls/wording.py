@@ -1,4 +1,4 @@
-"""Describes calls in a line or a few, for people at a terminal."""
+"""Describes calls in one or a few lines, for the terminal."""
 
 import datetime
 from collections.abc import Iterator, Sequence

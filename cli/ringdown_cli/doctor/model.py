@@ -158,7 +158,7 @@ def _advice(error: ModelError, backend: GeminiBackend, model: str) -> str:
             )
         case Refusal.POLICY:
             return (
-                "Google's policy forbids this session; retrying won't help. See the agent's"
+                "Google's policy forbids this session; retrying won't help. Check the agent's"
                 " instructions, and the project's state at https://aistudio.google.com."
             )
         case None:

@@ -93,7 +93,8 @@ def judge_number(number: Number | None, webhook_url: str) -> Verdict:
 
 
 def _judge_fallback(fallback_url: str, webhook_url: str) -> Verdict:
-    """Judge what answers if the webhook doesn't, for a number that is otherwise fine."""
+    """Judge the fallback, which answers if the webhook doesn't, of a number that is otherwise
+    fine."""
     if not fallback_url:
         return limited(
             "calls arrive, but nothing answers them if the webhook can't be reached",

@@ -12,7 +12,7 @@ DEFAULT_TWILIO_REGION = "us1"
 
 @functools.cache
 def twilio_domains() -> Mapping[str, str]:
-    """Return each region's domain. For the host of an API, put its name before it, as in
+    """Return each region's domain. An API's host is its name and the domain, such as
     `api.dublin.ie1.twilio.com`."""
     content = (resources.files("ringdown") / "packaged" / "twilio_regions.json").read_bytes()
     return msgspec.json.decode(content, type=dict[str, str])

@@ -168,7 +168,7 @@ def _decoded(answer: Answer, shape: type[_Shape]) -> _Shape:
     try:
         return msgspec.json.decode(answer.text, type=shape)
     except msgspec.DecodeError as error:
-        raise TwilioRefused(f"a body in an unexpected format: {error}", status=200) from error
+        raise TwilioRefused(f"an unexpected format: {error}", status=200) from error
 
 
 def twilio_of(deployment: Deployment, means: Means) -> Twilio | None:
