@@ -1,4 +1,4 @@
-"""All parts of a line on this machine, with the real model or its stand-in."""
+"""Runs all parts of a line on this machine, with the real model or its stand-in."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager

@@ -15,7 +15,7 @@ _PROC = Path("/proc")
 _LISTENING = "0A"  # TCP_LISTEN in the kernel's tables
 _OURS = f"{int.from_bytes(socket.inet_aton(HOST), sys.byteorder):08X}"
 _ANSWERING = {_OURS, "0" * 8, "0" * 32, f"0000000000000000FFFF0000{_OURS}"}
-"""The local addresses in those tables that are or include HOST."""
+"""The local addresses in the kernel's tables that are or include HOST."""
 
 
 def listen(port: int, *, variable: str) -> socket.socket:

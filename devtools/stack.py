@@ -1,4 +1,4 @@
-"""All deployables on this machine, each as a process: `make stack`."""
+"""`make stack`: runs all deployables on this machine, each as a process."""
 
 import asyncio
 import json
@@ -74,7 +74,7 @@ class StackSettings:
     caller_page_port: int | None = None
     """None means any free port. The page is served if the tool that texts its link is."""
     handlers: int = 1
-    """With several, a proxy at `stream_port` distributes the calls."""
+    """If there are several, a proxy at `stream_port` distributes the calls."""
     public_url: str | None = None
     stream_url: str | None = None
     caller_page_url: str | None = None
@@ -333,7 +333,7 @@ async def _delivered_ends(stack: Stack) -> AsyncIterator[None]:
 
 
 def _tools(settings: StackSettings, stack: Stack) -> list[LocalTool]:
-    """The tools to serve, each on a port. Raises ConfigurationError."""
+    """Return the tools to serve, each on its own port. Raises ConfigurationError."""
     given = dict(settings.tool_environ)
     if not given.get("TWILIO_ACCOUNT_SID"):
         given["TWILIO_API_KEY"] = "none"  # so that the tool for texts runs, and says it can't send

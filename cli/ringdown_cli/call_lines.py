@@ -1,4 +1,4 @@
-"""A call as lines of text: one per turn or tool call, as the record grows."""
+"""Turns a call into lines of text: one per turn or tool call, as the record grows."""
 
 from dataclasses import dataclass
 

@@ -183,7 +183,7 @@ async def _caller_meant(store: CallIndex, given: str, surroundings: Surroundings
 
 
 async def _recent_callers(store: CallIndex) -> dict[str, datetime.datetime]:
-    """When each caller last called."""
+    """Return when each recent caller last called."""
     calls = await store.list_calls(CallQuery(limit=_RECENT_CALLS))
     return {call.caller: call.created_at for call in reversed(calls)}
 

@@ -41,7 +41,7 @@ class CannotGoOn(Exception):
 
 
 def given_text(file: str, terminal: Terminal) -> str:
-    """The text in `file`, or from standard input for `-`; raises CannotGoOn."""
+    """Return the text in `file`, or from standard input for `-`. Raises CannotGoOn."""
     try:
         return terminal.answers.read() if file == "-" else Path(file).read_text("utf-8")
     except OSError as error:
@@ -58,7 +58,7 @@ def count(text: str) -> int:
 
 
 def make_folder(path: Path) -> Path:
-    """Make a folder to write to, if it doesn't exist; raises CannotGoOn."""
+    """Make a folder to write to, if it doesn't exist. Raises CannotGoOn."""
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):

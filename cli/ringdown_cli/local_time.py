@@ -22,7 +22,7 @@ class _ThisMachine(datetime.tzinfo):
 
 
 def time_zone(environ: Mapping[str, str]) -> datetime.tzinfo:
-    """TZ, if it is a place such as Europe/Berlin, otherwise the system's setting."""
+    """Return the zone that TZ names, such as Europe/Berlin, or else the system's."""
     try:
         return ZoneInfo(environ.get("TZ", ""))
     except (ZoneInfoNotFoundError, ValueError, OSError):

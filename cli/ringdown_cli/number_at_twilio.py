@@ -50,7 +50,7 @@ async def check_at_twilio(
 async def _line(
     arguments: argparse.Namespace, surroundings: Surroundings, asking: Means
 ) -> tuple[Deployment, Twilio]:
-    """The line that should get the number's calls. Raises CannotGoOn if anything about it is
+    """Find the line that should get the number's calls. Raises CannotGoOn if anything about it is
     unknown."""
     try:
         deployment = await found_deployment(arguments, surroundings, asking)

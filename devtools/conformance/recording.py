@@ -1,4 +1,4 @@
-"""What crossed a wire, in order: Gemini Live's messages, or Twilio's webhooks and stream."""
+"""Recordings of what crossed a wire: Gemini Live's messages, or Twilio's webhooks and stream."""
 
 import json
 from collections.abc import Mapping, Sequence

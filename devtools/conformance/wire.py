@@ -77,8 +77,8 @@ class Wire:
     async def be_silent_until(
         self, condition: Callable[[Recording], object], within_s: float
     ) -> None:
-        """Like `until`, but send silence meanwhile, without which a service doesn't notice the end
-        of speech."""
+        """Like `until`, but keep sending silence: without it, a service doesn't notice the end of
+        speech."""
         async with asyncio.TaskGroup() as group:
             quiet = group.create_task(self.play(silence(within_s * 1000, SPEECH_HZ)))
             await self.until(condition, within_s)

@@ -15,7 +15,8 @@ STOPPED = "It was stopped before all calls were made."
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`expected_usd` is what one call may cost; the budget assumes it for calls in progress."""
+    """The calls to make. `expected_usd` is what a call may cost; the budget assumes it until the
+    first call has been made."""
 
     personas: Sequence[Persona]
     runs: int

@@ -45,7 +45,7 @@ def stand_in_scenario(personas: Sequence[Persona], agent: Agent) -> str:
 
 
 def _turns(personas: Sequence[Persona], instructions: str) -> Iterator[dict[str, Json]]:
-    """A reply to each sentence, and a hangup where the agent should hang up."""
+    """Yield a reply to each sentence, and a hangup where the agent should hang up."""
     known = set()
     for persona in personas:
         followed = zip(persona.lines, (*persona.lines[1:], None), strict=True)

@@ -58,7 +58,7 @@ class Ear:
 
 @dataclass(slots=True)
 class TalkLine:
-    """`stand_in` is None with a real model, which understands more than `phrases`.
+    """A running line. `stand_in` is None with a real model, which understands more than `phrases`.
 
     `suggestions` are some of the phrases, in the order of a conversation.
     """

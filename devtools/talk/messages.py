@@ -44,7 +44,7 @@ FromPage: TypeAlias = Dial | Speak | Press | HangUp | Trouble
 
 
 class LineReady(msgspec.Struct, frozen=True, tag="line", tag_field="is"):
-    """The choices: callers and numbers, each with a description, and sentences.
+    """What the user can choose: callers and numbers, each with a description, and sentences.
 
     `suggestions` are in the order of a conversation, and `pictures` are the names of those that the
     caller can send. With `is_stand_in`, the model knows no other sentences or pictures.

@@ -29,8 +29,8 @@ _POLICY = (
     " base-uri 'none'; form-action {caller_page}; frame-ancestors 'none';"
     " frame-src 'self' {frames}"
 )
-"""The frames are the agent's form, which is a console page, and the caller's page, which also gets
-pictures."""
+"""The page's frames show the agent's form, which is a console page, and the caller's page, to which
+pictures are posted as well."""
 
 
 def origins(listener: socket.socket) -> list[str]:

@@ -74,8 +74,8 @@ async def new(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
 async def _edited(
     arguments: argparse.Namespace, surroundings: Surroundings, store: AgentStore, begun: Edited
 ) -> int:
-    """Let the user edit the document, and save it. Their text is in a file until then, and the
-    file is kept if anything fails."""
+    """Let the user edit the document, and save it. Until then their text is in a file, which is
+    kept if anything fails."""
     terminal = surroundings.terminal
     text = text_to_edit(begun.offered, begun.path, draft=begun.is_draft)
     async with text_file(text, arguments.file, begun.command, terminal) as file:

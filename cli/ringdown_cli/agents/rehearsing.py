@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
 ASK_ABOVE_USD = 1.0
 ESTIMATED_USD = 0.16
-"""A two-minute call with a caller played by a model, and the judge's opinion; see docs/costs.md."""
+"""The cost of a two-minute call with a caller played by a model, and of an opinion on it; see
+docs/costs.md."""
 
 
 async def rehearse_agent(arguments: argparse.Namespace, surroundings: Surroundings) -> int:

@@ -107,7 +107,7 @@ def _who_hears(testers: tuple[str, ...]) -> str:
 
 
 def state_of(stored: StoredAgent, found: Findings) -> str:
-    """`ok`, or what is wrong, in a few words."""
+    """Return `ok`, or say in a few words what is wrong."""
     if found.agent is not None:
         return "ok, with remarks" if found.remarks else "ok"
     answers = stored.status.revision if stored.status is not None else None

@@ -1,4 +1,4 @@
-"""A flight record in readable lines: what happened when, and what the core decided."""
+"""Describes a flight record in readable lines: what happened when, and what the core decided."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Times as operators write them."""
+"""Parses times as operators write them."""
 
 import datetime
 import re

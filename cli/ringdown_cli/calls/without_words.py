@@ -143,7 +143,7 @@ class Placeholders:
                 return None
 
     def texts(self, value: dict[str, Json]) -> dict[str, Json]:
-        """Like `value`, but keep numbers: in built-in functions, they are lengths."""
+        """Like `value`, for built-in functions: keep their numbers, which are lengths."""
         return {n: self.text(v) if isinstance(v, str) else v for n, v in value.items()}
 
     def _word(self, word: str) -> str:

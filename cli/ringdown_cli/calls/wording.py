@@ -80,7 +80,7 @@ def _what_happened(found: Found) -> str:
 def facts(
     record: CallRecord, zone: datetime.tzinfo, *, whole_numbers: bool
 ) -> Iterator[tuple[str, str]]:
-    """Names and values that sum up a call in a few lines."""
+    """Yield names and values that sum up a call in a few lines."""
     call = record.call
     caller = number_shown(call.caller, whole=whole_numbers)
     called = number_shown(call.called, whole=whole_numbers)

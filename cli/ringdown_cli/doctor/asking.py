@@ -1,4 +1,4 @@
-"""How the checks make HTTP requests, and what they get back."""
+"""Makes the checks' HTTP requests."""
 
 import base64
 import ssl

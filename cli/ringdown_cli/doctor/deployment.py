@@ -19,7 +19,7 @@ class NotOutputs(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """None means unknown; the checks that need the value say so."""
+    """A deployment to check. Unknown values are None; the checks that need them say so."""
 
     where: str
     """A description for messages, such as "the stack on this machine"."""
@@ -54,7 +54,7 @@ class _Stack(msgspec.Struct, frozen=True):
 
 
 def secret_ids(text: str) -> dict[str, str]:
-    """The Secret Manager ids of the secrets that the doctor needs, by name, from Terraform's
+    """Return the Secret Manager ids of the secrets that the doctor needs, by name, from Terraform's
     output. Raises NotOutputs."""
     ids = _outputs(text).get("secret_ids")
     known = ids.value if ids is not None and isinstance(ids.value, dict) else {}

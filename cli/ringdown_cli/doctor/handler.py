@@ -60,7 +60,8 @@ def judge_handler(ready: Answer, upgrade_status: int, upgrade_text: str) -> Verd
 
 
 async def _forged_upgrade(stream_url: str, means: Means) -> tuple[int, str]:
-    """The status and text of the response to an unsigned upgrade. Raises Unreachable."""
+    """Try to open a stream with a forged signature. Returns the response's status and text. Raises
+    Unreachable."""
     try:
         async with connect(
             f"{stream_url}/media",
