@@ -33,7 +33,7 @@ def listen(port: int, *, variable: str) -> socket.socket:
             problem = f"Can't listen on port {port}: {os.strerror(error.errno or 0)}."
             remedy = f"Choose another port with {variable}=…"
         raise CannotGoOn(f"{problem}\n{remedy}") from None
-    taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # for the connections it accepts
+    taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # accepted connections inherit it
     return taken
 
 

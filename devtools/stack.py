@@ -108,8 +108,6 @@ class StackSettings:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A running stack."""
-
     webhook_url: str
     twilio_auth_token: str
     token_was_generated: bool

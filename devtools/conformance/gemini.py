@@ -89,7 +89,6 @@ async def _answered(wire: Wire, within_s: float = _ANSWERED_WITHIN_S) -> None:
 
 
 def _spoken_ms(seen: Recording) -> float:
-    """How long the model has spoken."""
     parts = [part for parts in seen.find("serverContent", "modelTurn", "parts") for part in parts]
     data = [part["inlineData"].get("data", "") for part in parts if "inlineData" in part]
     return sum(len(base64) * 3 / 4 for base64 in data) / _BYTES_PER_MS

@@ -69,7 +69,7 @@ class _Heard:
 async def try_example(
     model: GeminiLive, call: Call, example: Example, call_tool: CallTool
 ) -> Tried:
-    """Send the caller's sentence, as text, in a session like a call's."""
+    """Send the caller's sentence, as text, in a session like a call's, and return the result."""
     began_s = time.monotonic()
     heard = _Heard()
     fault = None

@@ -61,7 +61,6 @@ class Spoken:
 
 
 async def check_model(deployment: Deployment, means: Means) -> Verdict:
-    """Check the model's endpoints, in parallel."""
     async with asyncio.TaskGroup() as group:
         tasks = [
             group.create_task(_check_endpoint(endpoint, deployment, means))

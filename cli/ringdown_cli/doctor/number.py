@@ -18,7 +18,6 @@ _APPLY = "terraform apply sets it; by hand: https://console.twilio.com, Phone Nu
 
 
 async def check_number(deployment: Deployment, means: Means) -> Verdict:
-    """Check all numbers, in parallel."""
     if not deployment.phone_numbers:
         return untried(*NO_NUMBER)
     async with asyncio.TaskGroup() as group:
