@@ -36,7 +36,7 @@ class _Moment:
 
 
 class CallDisplay:
-    """Prints each moment once, in order: turns and tool calls when they end.
+    """Prints each moment of a call once, in order; turns and tool calls when they end.
 
     Times are seconds since the caller dialled. Moments are held back until the record can't add an
     earlier one; `now_s` is any clock.
@@ -53,7 +53,7 @@ class CallDisplay:
         self._events = 0
 
     def event(self, event: CallEvent) -> None:
-        """Add an event on the phone network, if it is of interest to people."""
+        """Add an event on the phone network, if it is worth showing."""
         at_ms = event.when.at_ms
         if self._dialled_s is None:
             self._dialled_s = self._now_s() - at_ms / 1000
@@ -93,8 +93,8 @@ class CallDisplay:
                 pass
 
     def record(self, record: CallRecord) -> None:
-        """Add the record's turns and tool calls, and show those that are due."""
-        # The opening of the first stream aligns the record with the phone network.
+        """Add the record's turns and tool calls, and show everything that is old enough."""
+        # The start of the first stream aligns the record with the phone network.
         ahead_ms = (self._stream_ms or 0) - record.call.stream_began_ms
         for line in record_lines(record):
             if line.key not in self._shown:
@@ -104,7 +104,7 @@ class CallDisplay:
             self._show(1000 * (self._now_s() - self._dialled_s - _HELD_BACK_S))
 
     def finish(self, record: CallRecord | None) -> None:
-        """Show the rest; the call is over."""
+        """Show the rest, when the call is over."""
         if record is not None:
             self.record(record)
         self._show(float("inf"))
@@ -124,8 +124,8 @@ class CallDisplay:
 def is_fault(code: AlertCode) -> bool:
     """Whether an alert means that something went wrong.
 
-    Twilio logs 31921 whenever we close the stream, which is how a call continues, and only a
-    warning when it doesn't dial for lack of a caller ID.
+    Twilio logs error 31921 whenever we close the stream, which is how a call continues. When it
+    doesn't dial for lack of a valid caller ID, it logs only a warning.
     """
     if code is AlertCode.DIAL_INVALID_CALLER_ID:
         return True

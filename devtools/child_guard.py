@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def _signal(group: int, number: int) -> bool:
-    """Whether anything of the group is left to get the signal."""
+    """Send a signal to a process group. Returns whether any of its processes were left."""
     try:
         os.killpg(group, number)
     except (ProcessLookupError, PermissionError):

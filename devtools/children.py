@@ -42,7 +42,7 @@ async def start_child(
 
 
 async def stop_child(process: asyncio.subprocess.Process, *, within_s: float) -> None:
-    """Send SIGTERM; kill what hasn't ended after `within_s`."""
+    """Send SIGTERM, and kill the process if it hasn't ended after `within_s`."""
     if process.returncode is None:
         process.send_signal(signal.SIGTERM)
         try:
@@ -95,7 +95,7 @@ class _Guard:
         self._tell(f"{child_guard.WATCH}{pid}\n")
 
     def forget(self, pid: int) -> bool:
-        """Whether it was watched."""
+        """Stop watching a process. Returns whether it was watched."""
         if pid not in self._watched:
             return False
         self._watched.remove(pid)

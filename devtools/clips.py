@@ -22,11 +22,11 @@ _LOOK_EVERY_S = 1.0
 _log = Log("clips")
 
 _Versions = dict[str, tuple[str | None, str | None]]
-"""Of agents and their drafts, by id."""
+"""The versions of each agent and its draft, by agent id."""
 
 
 def clip_maker(backend: GeminiBackend, ca_file: Path | None) -> ClipMaker:
-    """`ca_file` is the stand-in's."""
+    """Return a maker of clips. `ca_file` is the stand-in's, or None for the real model."""
 
     def open_model() -> GeminiLive:
         tls = None if ca_file is None else ssl.create_default_context(cafile=ca_file)

@@ -1,4 +1,4 @@
-"""The commands of `python -m devtools`. Their imports take a second, so they come late."""
+"""The commands of `python -m devtools`. Each one does its own imports, which take a second."""
 
 import argparse
 import asyncio
@@ -52,7 +52,7 @@ async def _talk(_: argparse.Namespace, surroundings: Surroundings) -> int:
     from devtools.talk.command import talk
 
     try:
-        with suppress(asyncio.CancelledError):  # Ctrl-C is how it is meant to end
+        with suppress(asyncio.CancelledError):  # Ctrl-C is the normal way to end it
             await talk(surroundings)
     except ProcessFailed as error:
         return _failed(error, surroundings)
@@ -65,7 +65,7 @@ async def _stack(_: argparse.Namespace, surroundings: Surroundings) -> int:
 
     settings = settings_from_environ(surroundings.environ, surroundings.out)
     try:
-        with suppress(asyncio.CancelledError):  # Ctrl-C is how it is meant to end
+        with suppress(asyncio.CancelledError):  # Ctrl-C is the normal way to end it
             await serve_stack(settings)
     except ProcessFailed as error:
         return _failed(error, surroundings)

@@ -47,7 +47,8 @@ LINE_HZ = 8_000
 _CLIPS_WITHIN_S = 20.0
 _SENTENCE_WIDTH = 90
 _ON_TIME_MS = 20
-"""A frame. If the phone, which has little to do, was later than this, other parts may have been."""
+"""One frame. If the simulated phone was later than this, although it has little to do, other parts
+may have been late as well."""
 _LEGEND = (
     "Each sentence was looked for in the audio that arrived. Recognised: speech recognition"
     " understood its words. Intact: none of its audio is missing or changed."
@@ -56,10 +57,10 @@ _LEGEND = (
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What is left of a call.
+    """The result of a call.
 
-    `late_ms` is how late the simulated phone itself was at the most; `load`, how many programs
-    wanted to run per processor, averaged over the last minute.
+    `late_ms` is the longest delay of the simulated phone itself; `load` is the number of programs
+    that wanted to run per processor, averaged over the last minute.
     """
 
     record: CallRecord | None
@@ -134,7 +135,7 @@ async def _place(
 
 
 async def _said_by_clips(record: CallRecord, store: Store) -> list[Sentence]:
-    """What a caller hears before the model speaks, if there are clips of it."""
+    """Return the sentences that the caller hears as clips before the model speaks."""
     call, sentences = record.call, []
     for text in filter(None, (notice_text(call.agent), greeting_text(call.agent))):
         clip = await store.read_clip(call.agent_id, clip_key(call.agent, text))
@@ -151,7 +152,8 @@ def _judge(
     sessions: Sequence[ModelSession] | None,
     said_by_clips: Sequence[Sentence],
 ) -> Outcome:
-    """`sessions` are the stand-in's; None for a real model, whose sentences are unknown."""
+    """Judge a call. `sessions` are the stand-in's, or None for a real model, whose sentences aren't
+    known."""
     problems = network_problems(call.alerts, call.recording.duration_ms)
     if failure is not None:
         problems.append(failure)

@@ -56,7 +56,7 @@ async def _deliver(
     queued: QueuedCall,
     now: datetime.datetime,
 ) -> bool:
-    """Whether the call was delivered or given up."""
+    """Deliver a call. Returns True if it was delivered or won't be tried again."""
     headers = event_headers(queued.call_sid, queued.ended_at)
     try:
         response = await http.post(url, content=EVENT_BODY, headers=headers)
@@ -67,7 +67,10 @@ async def _deliver(
     if later is None:
         await documents.delete(path)
         if not taken:
-            say(f"call_ended failed for {queued.call_sid}: ringdown calls show {queued.call_sid}")
+            say(
+                f"call_ended failed for {queued.call_sid}. To see why:"
+                f" ringdown calls show {queued.call_sid}"
+            )
         return True
     # Someone may have forgotten the caller in the meantime, or delivered the call.
     await documents.change(QueuedCall, path, lambda stored: None if stored is None else later)

@@ -32,7 +32,8 @@ async def following(
 
 
 async def complete_record(store: CallStore, call_sid: str) -> CallRecord | None:
-    """The record with Twilio's last status callback, or without it after a while."""
+    """Wait for Twilio's last status callback, and return the record; after a few seconds, return it
+    without the callback."""
     try:
         async with asyncio.timeout(_RECORD_COMPLETE_WITHIN_S):
             while True:

@@ -33,7 +33,7 @@ class GeminiStandIn:
         self._command(fault)
 
     def plan(self, *faults: Mapping[str, object]) -> None:
-        """Faults for future sessions; without any, they go well."""
+        """Plan faults for future sessions. Without any, they go smoothly."""
         self._command({"faults": faults})
 
     def _command(self, command: Mapping[str, object]) -> None:
@@ -84,7 +84,7 @@ async def running_gemini_stand_in(scenario: Path, folder: Path) -> AsyncIterator
 
 
 def read_sessions(folder: Path) -> list[ModelSession]:
-    """The sessions of calls that have ended, in order; without those that made clips."""
+    """Return the sessions that have ended, in order, except those that made clips."""
     paths = sorted(folder.glob("session-*.json"), key=lambda path: int(path.stem.split("-")[1]))
     sessions = (_read_session(path) for path in paths)
     return [session for session in sessions if session.instructions != INSTRUCTIONS]

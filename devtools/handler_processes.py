@@ -8,7 +8,7 @@ from devtools.processes import Command, free_port, python
 def handler_commands(
     count: int, port: int, environ: Mapping[str, str], proxy_environ: Mapping[str, str]
 ) -> tuple[Command, ...]:
-    """The commands for `count` handlers behind `port`."""
+    """Return the commands for `count` handlers behind `port`."""
     if count == 1:
         return (_handler("stream_handler", port, environ),)
     ports = [free_port() for _ in range(count)]

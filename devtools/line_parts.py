@@ -1,4 +1,4 @@
-"""All parts of a line on this machine, with the real model or its stand-in."""
+"""Runs all parts of a line on this machine, with the real model or its stand-in."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -37,7 +37,7 @@ class LineModel:
 
 
 def line_clip_maker(model: LineModel) -> ClipMaker:
-    """Makes the clips of the line's agents."""
+    """Return a maker of clips that uses the line's model."""
     return clip_maker(DeveloperApi(model.api_key, model.base_url), model.ca_file)
 
 
@@ -45,8 +45,8 @@ def line_clip_maker(model: LineModel) -> ClipMaker:
 async def running_model(
     environ: Mapping[str, str], scenario: Path, folder: Path
 ) -> AsyncIterator[LineModel]:
-    """The real model if GEMINI_API_KEY is set; otherwise a stand-in for `scenario`, which writes
-    its sessions to `folder`. Raises devtools.processes.ProcessFailed."""
+    """Yield the real model if GEMINI_API_KEY is set. Otherwise run a stand-in for `scenario`, which
+    writes its sessions to `folder`. Raises devtools.processes.ProcessFailed."""
     if api_key := environ.get("GEMINI_API_KEY"):
         yield LineModel(api_key, environ.get("GEMINI_BASE_URL") or None, None, None)
         return

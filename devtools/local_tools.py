@@ -38,9 +38,9 @@ def local_tools(
     given: Mapping[str, str],
     values: Mapping[str, str],
 ) -> list[LocalTool]:
-    """The folders in `names` (None: all) with all their secrets in `given`.
+    """Return the tools in `names` (None: all), except those with secrets that aren't in `given`.
 
-    `values` fill the settings' placeholders. Raises ConfigurationError.
+    `values` fill the placeholders in settings. Raises ConfigurationError.
     """
     tools = []
     for path in sorted(folders.glob("*/tool.yaml")):

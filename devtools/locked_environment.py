@@ -49,7 +49,7 @@ def install(name: str, argv: Sequence[str]) -> None:
     try:
         done = subprocess.run(argv, check=False).returncode == 0
     except FileNotFoundError:
-        raise InstallFailed(f"Can't install {name}: {argv[0]} isn't on this machine.") from None
+        raise InstallFailed(f"Can't install {name}: {argv[0]} isn't installed.") from None
     if not done:
         raise InstallFailed(f"Can't install {name}. Check the network and the disk.")
 

@@ -1,6 +1,8 @@
-"""Sits between the handlers and the model: passes everything on unchanged, and reads the words.
+"""A proxy between the handlers and the model, which passes everything on unchanged and reads the
+words.
 
-The service sends transcripts while people speak; the record gets a turn when it ends.
+The page needs it to show words as they are spoken: the service sends transcripts during a turn, but
+the record gets the turn only when it ends.
 """
 
 import asyncio
@@ -76,7 +78,8 @@ _messages = msgspec.json.Decoder(_Message)
 
 @asynccontextmanager
 async def overheard(model: LineModel, hear: Hear) -> AsyncIterator[LineModel]:
-    """`model`, as seen by handlers through this proxy; `hear` gets the words of its sessions."""
+    """Run a proxy for `model`. Yields the model with the proxy's URL for handlers; `hear` gets the
+    words of its sessions."""
     tls = ssl.create_default_context(cafile=model.ca_file)
     wire = _Wire(model.base_url or DEVELOPER_URL, tls, hear)
     with TemporaryDirectory(prefix="model-wire-") as folder:
@@ -85,7 +88,7 @@ async def overheard(model: LineModel, hear: Hear) -> AsyncIterator[LineModel]:
             wire.carry,
             _HOST,
             0,
-            ssl=_trusted_beside_all_others(ca_file),
+            ssl=_tls_with_usual_authorities(ca_file),
             process_request=wire.meet,
             compression=None,
             max_size=_MOST_MESSAGE_BYTES,
@@ -95,8 +98,9 @@ async def overheard(model: LineModel, hear: Hear) -> AsyncIterator[LineModel]:
             yield replace(model, live_base_url=f"https://{_HOST}:{port}", live_ca_file=ca_file)
 
 
-def _trusted_beside_all_others(ca_file: Path) -> ssl.SSLContext:
-    """Trust the usual authorities as well, because the handlers also call tools."""
+def _tls_with_usual_authorities(ca_file: Path) -> ssl.SSLContext:
+    """Make TLS settings for the proxy. `ca_file` gets its authority and the usual ones, because the
+    handlers also call tools."""
     tls = local_tls(_HOST, ca_file)
     with ca_file.open("ab") as authorities:
         authorities.write(Path(certifi.where()).read_bytes())
@@ -117,7 +121,7 @@ class _Wire:
         self._services: dict[ServerConnection, ClientConnection] = {}
 
     async def meet(self, handler: ServerConnection, request: Request) -> Response | None:
-        """Refuse a handler if the service does, with its response."""
+        """Connect to the service first. If it refuses, refuse the handler with its response."""
         try:
             service = await connect(
                 self._url + request.path,
@@ -134,7 +138,7 @@ class _Wire:
             return refused.response
         except (OSError, TimeoutError, InvalidHandshake) as error:
             return handler.respond(http.HTTPStatus.BAD_GATEWAY, f"{type(error).__name__}\n")
-        if handler.transport.is_closing():  # it would neither wait nor deliver this
+        if handler.transport.is_closing():  # `carry` won't run, so it can't close the service
             await service.close()
         else:
             self._services[handler] = service
@@ -152,7 +156,7 @@ class _Wire:
         try:
             content = _messages.decode(message).server_content
         except msgspec.DecodeError:
-            return  # the handler reports what is wrong with it
+            return  # the handler will report that it can't read it
         if content is None:
             return
         if content.interrupted:

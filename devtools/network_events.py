@@ -26,10 +26,11 @@ from simulators.twilio.twiml import Dial, Play, Say
 
 
 def recording_began_ms(call: Call, events: Sequence[CallEvent]) -> int:
-    """When the recording started, on the clock of the call's page, which counts from the ring.
+    """Return when the recording started, on the clock of the call's page, which counts from the
+    ring.
 
-    The start of the first stream aligns record and recording; without a stream, the phone's clock
-    has to do.
+    The start of the first stream aligns the record and the recording. Without a stream, the phone's
+    clock has to do.
     """
     for event in events:
         if isinstance(event, StreamStarted) and event.when.line_ms is not None:
@@ -39,7 +40,8 @@ def recording_began_ms(call: Call, events: Sequence[CallEvent]) -> int:
 
 
 def moments(events: Sequence[CallEvent], began_ms: int) -> list[Moment]:
-    """Events of interest to people, on the clock on which the recording started at `began_ms`."""
+    """Return the events worth showing, on the clock of the call's page. On that clock, the
+    recording started at `began_ms`."""
     return [
         Moment(kind, _place_ms(event, began_ms), text)
         for event in events
@@ -53,7 +55,7 @@ def _place_ms(event: CallEvent, began_ms: int) -> int:
 
 
 def words_for(event: CallEvent) -> Iterator[tuple[MomentKind, str]]:
-    """The event in words, if it is of interest to people."""
+    """Put an event into words, if it is worth showing."""
     match event:
         case WebhookAnswered():
             path = urlsplit(event.url).path or "/"

@@ -15,11 +15,11 @@ _PROC = Path("/proc")
 _LISTENING = "0A"  # TCP_LISTEN in the kernel's tables
 _OURS = f"{int.from_bytes(socket.inet_aton(HOST), sys.byteorder):08X}"
 _ANSWERING = {_OURS, "0" * 8, "0" * 32, f"0000000000000000FFFF0000{_OURS}"}
-"""The local addresses in those tables that are or include HOST."""
+"""The local addresses in the kernel's tables that are or include HOST."""
 
 
 def listen(port: int, *, variable: str) -> socket.socket:
-    """Listen on a port; 0 picks a free one. `variable` is what people set to choose another.
+    """Listen on a port; 0 picks a free one. `variable` is the setting that chooses another.
 
     Raises CannotGoOn, which names the program that holds the port if the system says.
     """
@@ -33,12 +33,13 @@ def listen(port: int, *, variable: str) -> socket.socket:
             problem = f"Can't listen on port {port}: {os.strerror(error.errno or 0)}."
             remedy = f"Choose another port with {variable}=…"
         raise CannotGoOn(f"{problem}\n{remedy}") from None
-    taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # for the connections it accepts
+    taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # accepted connections inherit it
     return taken
 
 
 def port_holder(port: int) -> int | None:
-    """The process that listens on a port, if the system says; Linux does for our processes."""
+    """Return the process that listens on a port, if the system tells us; Linux does for our own
+    processes."""
     sockets = _listening_sockets(port)
     return next((pid for pid in _processes() if sockets & _sockets(pid)), None)
 
@@ -63,7 +64,7 @@ def _named(pid: int | None) -> str:
 
 
 def _listening_sockets(port: int) -> set[str]:
-    """The names in /proc of the sockets that listen on a port of HOST."""
+    """Return the names in /proc of the sockets that listen on a port of HOST."""
     found = set()
     for table in ("tcp", "tcp6"):
         with suppress(OSError):
@@ -81,7 +82,7 @@ def _processes() -> Iterator[int]:
 
 
 def _sockets(pid: int) -> set[str]:
-    """Empty for another user's process."""
+    """Return the names of a process's sockets; empty if it belongs to another user."""
     found = set()
     with suppress(OSError):
         for descriptor in (_PROC / str(pid) / "fd").iterdir():

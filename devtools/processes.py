@@ -49,7 +49,7 @@ class Command:
 
 
 class SupervisedProcess:
-    """One process: started, waited for, restarted when it dies, stopped."""
+    """Starts a process, waits until it is healthy, restarts it when it dies, and stops it."""
 
     def __init__(self, command: Command, log_path: Path) -> None:
         self.command = command
@@ -150,7 +150,7 @@ class SupervisedProcess:
 
 
 def free_port() -> int:
-    """A free TCP port of the loopback interface.
+    """Return a free TCP port on the loopback interface.
 
     It is outside the range of outgoing connections (on Linux from 32,768), one of which could take
     it before the listener has started. Processes that search at the same time try different ports.
@@ -164,14 +164,14 @@ def free_port() -> int:
 
 @functools.cache
 def _ports_of(pid: int) -> Iterator[int]:
-    """Every 64th port from some start; a port repeats only after 186 others."""
+    """Yield every 64th port from a random start; a port repeats only after 186 others."""
     ports = _PORTS[pid % _SHARES :: _SHARES]
     start = secrets.randbelow(len(ports))
     return itertools.cycle((*ports[start:], *ports[:start]))
 
 
 def say(text: str) -> None:
-    """Print a line for the person at the terminal, and flush."""
+    """Print a line to the terminal, and flush."""
     print_line(text, sys.stdout)
 
 

@@ -16,7 +16,8 @@ from ringdown import clock
 
 
 def shifted(file: Path) -> clock.Now:
-    """A clock that is ahead by the number of seconds in `file`, or exact without that file."""
+    """Return a clock that is ahead by the number of seconds in `file`. Without the file, it is
+    exact."""
 
     def now() -> datetime.datetime:
         try:

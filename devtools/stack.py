@@ -1,4 +1,4 @@
-"""All deployables on this machine, each as a process: `make stack`."""
+"""`make stack`: runs all deployables on this machine, each as a process."""
 
 import asyncio
 import json
@@ -64,7 +64,7 @@ class StackSettings:
     """Required unless `vertex` is set."""
     gemini_base_url: str | None = None
     gemini_ca_file: Path | None = None
-    """A stand-in's, which can only hold calls, so the functions don't get it."""
+    """The stand-in's CA. The functions don't get it, because the stand-in has only the Live API."""
     live_base_url: str | None = None
     """The handlers' Gemini Live endpoint, if not `gemini_base_url`."""
     live_ca_file: Path | None = None
@@ -74,29 +74,30 @@ class StackSettings:
     caller_page_port: int | None = None
     """None means any free port. The page is served if the tool that texts its link is."""
     handlers: int = 1
-    """With several, a proxy at `stream_port` distributes the calls."""
+    """If there are several, a proxy at `stream_port` distributes the calls."""
     public_url: str | None = None
     stream_url: str | None = None
     caller_page_url: str | None = None
-    """The URL for callers."""
+    """The page's URL for callers."""
     caller_page_framed_by: Sequence[str] = ()
-    """The origins of the pages that show it in a frame."""
+    """The origins of the pages that show the caller's page in a frame."""
     twilio_auth_token: str | None = None
     store_url: str | None = None
     fallback_number: str | None = None
     stream_token_secret: str | None = field(default=None, repr=False)
     tools: Path = TOOLS
-    """Where the tool folders are."""
+    """The folder with the tool folders."""
     served_tools: tuple[str, ...] | None = DEMONSTRATED_TOOLS
     """None means every tool with its secrets in `tool_environ`."""
     tool_environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The tools' secrets, and settings that override their defaults."""
     clock: Path | None = None
-    """Says how far ahead the dates of webhook and handlers are (see `shifted_clock`), if at all."""
+    """A file that says how far ahead the dates of the webhook, `call_ended` and the handlers are;
+    see `shifted_clock`."""
     traces: Mapping[str, str] = field(default_factory=dict, repr=False)
     """OpenTelemetry's variables, for the handlers."""
     inherited: Mapping[str, str] = field(default_factory=dict)
-    """What processes inherit from this environment: where programs and certificates are."""
+    """The variables that processes inherit, such as where programs and certificates are."""
 
     @property
     def developer_api(self) -> DeveloperApi | None:
@@ -107,8 +108,6 @@ class StackSettings:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A running stack."""
-
     webhook_url: str
     twilio_auth_token: str
     token_was_generated: bool
@@ -184,7 +183,7 @@ def inherited(environ: Mapping[str, str]) -> dict[str, str]:
         "LANG",
         "LC_ALL",
         "SSL_CERT_FILE",
-        # How Google's client finds Firestore, if that is in STORE_URL
+        # How Google's client finds Firestore, if STORE_URL names it
         FIRESTORE_EMULATOR,
         "GOOGLE_APPLICATION_CREDENTIALS",
     )
@@ -209,7 +208,7 @@ def _handlers(environ: Mapping[str, str]) -> int:
 async def running_stack(settings: StackSettings) -> AsyncIterator[Stack]:
     """Start all deployables, wait until they are healthy, and stop them at the end.
 
-    Raises ProcessFailed, also later if one of them can't be kept running.
+    Raises ProcessFailed if one of them can't be started or, later, can't be kept running.
     """
     make_folder(settings.out)
     logs = make_folder(settings.out / "logs")
@@ -229,7 +228,8 @@ async def running_stack(settings: StackSettings) -> AsyncIterator[Stack]:
 
 
 async def planned_stack(settings: StackSettings) -> tuple[Stack, tuple[Command, ...]]:
-    """The stack, with its store ready to use, and the commands to start. `settings.out` exists."""
+    """Prepare the store. Returns the stack, and the commands that start it. `settings.out` must
+    exist."""
     store_url = settings.store_url or local_store_url(settings.inherited, settings.out)
     stack = Stack(
         webhook_url=settings.public_url or f"http://127.0.0.1:{settings.webhook_port}",
@@ -270,7 +270,7 @@ async def serve_stack(settings: StackSettings) -> None:
 
 @contextmanager
 def described(stack: Stack, out: Path) -> Iterator[Path]:
-    """The file in `out` that describes the stack, so that `ringdown` finds it."""
+    """Keep a file in `out` that describes the stack, so that `ringdown` finds it."""
     description = out / STACK_FILE
     description.write_text(json.dumps(stack.describe(), indent=2) + "\n", "utf-8")
     try:
@@ -281,7 +281,7 @@ def described(stack: Stack, out: Path) -> Iterator[Path]:
 
 @asynccontextmanager
 async def _clips(settings: StackSettings, stack: Stack) -> AsyncIterator[None]:
-    """Make clips if the store is on this machine; elsewhere `agent_edited` does."""
+    """Make clips if the store is on this machine; in the cloud, `agent_edited` makes them."""
     backend = settings.vertex or settings.developer_api
     if backend is None or not _is_local(settings, stack.store_url):
         yield
@@ -331,10 +331,10 @@ async def _delivered_ends(stack: Stack) -> AsyncIterator[None]:
 
 
 def _tools(settings: StackSettings, stack: Stack) -> list[LocalTool]:
-    """The tools to serve, each on a port. Raises ConfigurationError."""
+    """Return the tools to serve, each on its own port. Raises ConfigurationError."""
     given = dict(settings.tool_environ)
     if not given.get("TWILIO_ACCOUNT_SID"):
-        given["TWILIO_API_KEY"] = "none"  # the tool that sends texts runs, and says it can't
+        given["TWILIO_API_KEY"] = "none"  # so that the tool for texts runs, and says it can't send
     given["UPLOAD_LINK_SECRET"] = stack.upload_link_secret
     if settings.gemini_api_key is not None and settings.gemini_ca_file is None:
         given["GEMINI_API_KEY"] = settings.gemini_api_key
@@ -367,7 +367,8 @@ def _tool_commands(settings: StackSettings, tools: Iterable[LocalTool]) -> Itera
 
 
 def _caller_page(settings: StackSettings, stack: Stack) -> Command:
-    """With the tools' clock, which also timed the link."""
+    """Return the command for the caller's page. Its dates aren't shifted, because those of the tool
+    that dates the link aren't either."""
     values = {
         "STORE_URL": stack.store_url,
         "UPLOAD_LINK_SECRET": stack.upload_link_secret,
@@ -429,14 +430,14 @@ def _service_commands(settings: StackSettings, stack: Stack) -> tuple[Command, .
 
 
 def _recordings(settings: StackSettings, store_url: str) -> dict[str, str]:
-    """Keep recordings on this machine; next to an SQLite file, they are by default."""
+    """Keep recordings on this machine if the store is. With SQLite, that is the default."""
     if store_url.startswith("sqlite:") or not _is_local(settings, store_url):
         return {}
     return {"RECORDINGS": str(settings.out / LOCAL_RECORDINGS)}
 
 
 def _at_the_time_of(clock: Path | None, command: Command) -> Command:
-    """The command with its dates shifted, except the proxy, which doesn't use dates."""
+    """Return a command with its dates shifted, except the proxy's, which uses no dates."""
     if clock is None or command.name == "stream_proxy":
         return command
     program, *arguments = command.argv
@@ -455,7 +456,8 @@ def _vertex_environ(vertex: VertexAi | None) -> dict[str, str]:
 
 
 def _function(name: str, folder: Path, url: str, environ: Mapping[str, str]) -> Command:
-    """A Cloud Function, started like Google's buildpack does, but closing idle connections."""
+    """Return the command for a Cloud Function. It starts the way Google's buildpack starts it, but
+    closes idle connections."""
     port = url.rpartition(":")[2]
     options = ("--target", name, "--source", str(folder / "main.py"))
     listen = ("--host", "127.0.0.1", "--port", port)
@@ -464,7 +466,7 @@ def _function(name: str, folder: Path, url: str, environ: Mapping[str, str]) -> 
 
 
 def _environ(settings: StackSettings, values: Mapping[str, str | None]) -> dict[str, str]:
-    """A clean environment: a process gets only what is listed here."""
+    """Return a clean environment, with these values and what all processes need."""
     return {
         **settings.inherited,
         "PYTHONPATH": os.pathsep.join((str(ROOT / "shared"), str(ROOT / "services"))),

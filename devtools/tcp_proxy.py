@@ -1,8 +1,8 @@
 """Puts several processes behind one port, as Cloud Run puts instances behind one URL.
 
-A connection goes to the backend with the fewest, or, among several, to the next in turn, without
-affinity. A backend that doesn't accept, or breaks off before it has answered anything, is skipped;
-after that, a lost connection stays lost, because it belongs to one process.
+A connection goes to the backend with the fewest connections, or to the next in turn if several have
+the fewest; there is no affinity. A backend that doesn't accept, or breaks off before it has sent
+anything, is skipped. A connection that breaks later stays lost, because it belongs to one process.
 
     python -m devtools.tcp_proxy PORT BACKEND_PORT...     (all on 127.0.0.1)
 """
@@ -66,13 +66,13 @@ class TcpProxy:
                 both.create_task(_carry(reader, to_backend))
                 both.create_task(_carry(from_backend, writer))
         except* (ConnectionError, TimeoutError):
-            pass  # a break on one side breaks the other
+            pass  # when one side breaks off, so does the other
         finally:
             self._carried[port] -= 1
             to_backend.transport.abort()
 
     async def _answering(self, request: bytes) -> _Backend | None:
-        """The backend that answers, with the start of its answer."""
+        """Find a backend that answers, and return it with the start of its answer."""
         first, self._turn = self._turn, (self._turn + 1) % len(self._backends)
         in_turn = (*self._backends[first:], *self._backends[:first])
         for port in sorted(in_turn, key=self._carried.__getitem__) if request else ():

@@ -12,7 +12,7 @@ CALL_WITHIN_S = 75.0
 
 
 def structure_problems(record: CallRecord) -> list[str]:
-    """What must be true of the demonstration call, whatever its words."""
+    """Check what must be true of the demonstration call, whatever its words."""
     problems: list[str] = []
     agent = [turn for turn in record.turns if turn.speaker is Speaker.AGENT]
     if record.call.end_reason is not EndReason.AGENT_HUNG_UP:
@@ -38,10 +38,10 @@ def arrival_problems(direction: str, heard: Sequence[Heard]) -> list[str]:
 
 
 def transcript_problems(record: CallRecord, said: Sequence[str]) -> list[str]:
-    """The caller's turns in the record must be the sentences that were said."""
+    """Check that the caller's turns in the record are the sentences that were said."""
     turns = [normalise(turn.text) for turn in record.turns if turn.speaker is Speaker.CALLER]
     expected = [normalise(sentence) for sentence in said]
-    return [] if turns == expected else [f"the record has the caller say {turns}, not {expected}"]
+    return [] if turns == expected else [f"in the record the caller says {turns}, not {expected}"]
 
 
 def network_problems(alerts: Sequence[Alert], duration_ms: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""A call as lines of text: one per turn or tool call, as the record grows."""
+"""Turns a call into lines of text: one per turn or tool call, as the record grows."""
 
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ class Line:
 
 
 def record_lines(record: CallRecord) -> list[Line]:
-    """A line for each turn and tool call, in the order in which they began.
+    """Return a line for each turn and tool call, in the order in which they began.
 
     A tool call that may still be running has no line yet.
     """

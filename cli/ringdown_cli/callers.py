@@ -32,7 +32,7 @@ def add_caller_commands(groups: Commands) -> None:
     )
     listing.add_argument("--blocked", action="store_true", help="only blocked callers")
     listing.add_argument("--numbers", action="store_true", help="show full phone numbers")
-    listing.add_argument("--json", action="store_true", help="for scripts; with full phone numbers")
+    listing.add_argument("--json", action="store_true", help="print JSON, with full phone numbers")
     for name, command, help in (
         (
             "block",
@@ -50,7 +50,7 @@ def add_caller_commands(groups: Commands) -> None:
             help="a phone number, its last digits as lists show them (…0123), or `last`",
         )
         if command is forget:
-            parser.add_argument("--yes", action="store_true", help="do not ask")
+            parser.add_argument("--yes", action="store_true", help="don't ask for confirmation")
 
 
 async def list_callers(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
@@ -138,8 +138,8 @@ async def forget(arguments: argparse.Namespace, surroundings: Surroundings) -> i
     if erased.in_progress:
         calls = "a call" if erased.in_progress == 1 else f"{erased.in_progress} calls"
         terminal.complain(
-            f"{number} is still in {calls}, which the line stores again. Once that is over, repeat:"
-            f" ringdown callers forget {number}"
+            f"{number} is still in {calls}, so the line will store more about this caller. Once"
+            f" that is over, repeat: ringdown callers forget {number}"
         )
     terminal.say("Ringdown can't delete:")
     for place in UNREACHED:
@@ -148,8 +148,8 @@ async def forget(arguments: argparse.Namespace, surroundings: Surroundings) -> i
 
 
 async def _caller_meant(store: CallIndex, given: str, surroundings: Surroundings) -> str:
-    """The caller as call records name them. The last digits are looked up among recent calls, and
-    the person confirms the match. Raises CannotGoOn if no caller matches.
+    """Return the caller as call records name them. Last digits are looked up among recent calls,
+    and the user confirms the match. Raises CannotGoOn if no caller matches.
 
     Callers aren't only phone numbers: they may be `anonymous`, `sip:…` or short codes.
     """
@@ -183,7 +183,7 @@ async def _caller_meant(store: CallIndex, given: str, surroundings: Surroundings
 
 
 async def _recent_callers(store: CallIndex) -> dict[str, datetime.datetime]:
-    """When each caller last called."""
+    """Return when each recent caller last called."""
     calls = await store.list_calls(CallQuery(limit=_RECENT_CALLS))
     return {call.caller: call.created_at for call in reversed(calls)}
 

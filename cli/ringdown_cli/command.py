@@ -14,7 +14,7 @@ from ringdown_cli.terminal import Terminal
 
 DONE = 0
 BROKEN = 1
-"""The thing asked about is broken, invalid or missing."""
+"""Something is broken, invalid or missing."""
 MISUSED = 2
 """The command, or its configuration, is wrong."""
 UNTRIED = 3
@@ -26,7 +26,7 @@ TOO_BUSY = 75
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """`out` holds the records of runs on this machine, `deployment` is the folder where Terraform
-    ran, and `zone` the person's time zone."""
+    ran, and `zone` the user's time zone."""
 
     environ: Mapping[str, str]
     terminal: Terminal
@@ -41,7 +41,7 @@ class CannotGoOn(Exception):
 
 
 def given_text(file: str, terminal: Terminal) -> str:
-    """The text in `file`, or from standard input for `-`; raises CannotGoOn."""
+    """Return the text in `file`, or from standard input for `-`. Raises CannotGoOn."""
     try:
         return terminal.answers.read() if file == "-" else Path(file).read_text("utf-8")
     except OSError as error:
@@ -51,14 +51,14 @@ def given_text(file: str, terminal: Terminal) -> str:
 
 
 def count(text: str) -> int:
-    """An argument that is 1 or more."""
+    """Parse an argument that must be 1 or more."""
     if not re.fullmatch("0*[1-9][0-9]{0,8}", text):
         raise argparse.ArgumentTypeError(f"{text!r} isn't a whole number of at least 1")
     return int(text)
 
 
 def make_folder(path: Path) -> Path:
-    """Make a folder to write to, if it doesn't exist; raises CannotGoOn."""
+    """Make a folder to write to, if it doesn't exist. Raises CannotGoOn."""
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
@@ -71,14 +71,14 @@ def make_folder(path: Path) -> Path:
 
 
 Command = Callable[[argparse.Namespace, Surroundings], Awaitable[int]]
-"""Returns the exit status."""
+"""Runs a command. Returns the exit status."""
 
 
 _UNKNOWN_COMMAND = re.compile(r"argument command: invalid choice: '(.*)' \(choose from (.*)\)")
 
 
 class Parser(argparse.ArgumentParser):
-    """Suggests the command that the person may have meant."""
+    """Suggests the command that the user may have meant."""
 
     def error(self, message: str) -> NoReturn:
         if unknown := _UNKNOWN_COMMAND.fullmatch(message):
@@ -108,7 +108,7 @@ class Group:
 def add_command(
     commands: Commands, name: str, command: Command, help: str, *, examples: tuple[str, ...]
 ) -> argparse.ArgumentParser:
-    """A command that works on a store."""
+    """Add a command that works on a store."""
     parser = commands.add_parser(
         name,
         help=help,

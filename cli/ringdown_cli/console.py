@@ -27,11 +27,13 @@ def add_console_command(commands: Commands) -> None:
         "open the console in your browser: calls, agents, numbers, callers, costs",
         examples=("console", "console --port 0"),
     )
-    parser.add_argument("--port", type=int, default=PORT, help=f"default: {PORT}; 0 for any")
+    parser.add_argument(
+        "--port", type=int, default=PORT, help=f"default: {PORT}; 0 picks a free port"
+    )
 
 
 async def serve_console(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
-    """Until Ctrl-C."""
+    """Serve the console until Ctrl-C."""
     with _listen(arguments.port) as listener:
         async with (
             chosen_store(arguments.store, surroundings) as store,
@@ -80,7 +82,7 @@ def _listen(port: int) -> socket.socket:
 
 
 def _person() -> str:
-    """For the history of agents."""
+    """Return the name to show in agents' history."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

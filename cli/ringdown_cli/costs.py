@@ -22,12 +22,16 @@ def add_costs_command(commands: Commands) -> None:
         examples=("costs", "costs --by agent --days 30", "costs --by number --json"),
     )
     parser.add_argument(
-        "--by", choices=("day", "agent", "number"), default="day", help="day if left out"
+        "--by", choices=("day", "agent", "number"), default="day", help="default: day"
     )
     parser.add_argument(
-        "--days", metavar="N", type=count, default=_DAYS, help=f"the last N, today too; {_DAYS}"
+        "--days",
+        metavar="N",
+        type=count,
+        default=_DAYS,
+        help=f"the last N days, today included (default: {_DAYS})",
     )
-    parser.add_argument("--json", action="store_true", help="for scripts")
+    parser.add_argument("--json", action="store_true", help="print JSON, for scripts")
 
 
 async def costs(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
@@ -43,10 +47,10 @@ async def costs(arguments: argparse.Namespace, surroundings: Surroundings) -> in
         terminal.say(json_text([_plain(arguments.by, n, each) for n, each in figures.items()]))
         return DONE
     rows = [
-        _row(name, each) for name, each in {**figures, "together": total(figures.values())}.items()
+        _row(name, each) for name, each in {**figures, "total": total(figures.values())}.items()
     ]
     terminal.table((arguments.by, "calls", "minutes", "cost", "per call"), rows)
-    terminal.note("About what the model costs. Twilio and Google Cloud come on top: docs/costs.md.")
+    terminal.note("Estimated cost of the model. Twilio and Google Cloud are extra: docs/costs.md.")
     return DONE
 
 

@@ -1,4 +1,4 @@
-"""Which Gemini endpoint the operators' commands use."""
+"""Chooses the Gemini endpoint that the operators' commands use."""
 
 from collections.abc import Mapping
 
@@ -12,8 +12,8 @@ from ringdown.settings import SettingsReader
 
 
 def chosen_gemini(environ: Mapping[str, str]) -> GeminiBackend | None:
-    """The endpoint that the stream handler's environment variables name; None without a key,
-    another endpoint or Vertex AI. Raises ConfigurationError.
+    """Return the endpoint that the stream handler's environment variables name. None if they set
+    no key, no other endpoint and no Vertex AI. Raises ConfigurationError.
 
     An endpoint on this machine (GEMINI_BASE_URL) needs no key.
     """
@@ -26,7 +26,8 @@ def chosen_gemini(environ: Mapping[str, str]) -> GeminiBackend | None:
 
 
 def chosen_endpoints(environ: Mapping[str, str]) -> tuple[GeminiBackend | None, ...]:
-    """`chosen_gemini`, followed by MODEL_ENDPOINTS; None for each whose key is missing here."""
+    """Return the endpoint of `chosen_gemini`, followed by those of MODEL_ENDPOINTS; None for each
+    whose key isn't set."""
     key = environ.get("GEMINI_API_KEY")
     reader = SettingsReader(environ if key else {**environ, "GEMINI_API_KEY": "missing-here"})
     _, *further = read_model_endpoints(reader)

@@ -1,4 +1,4 @@
-"""`ringdown limits`: the line's limits, how much of them is used, and changing them."""
+"""`ringdown limits`: shows the line's limits and how much of them is used, or changes one."""
 
 import argparse
 
@@ -26,7 +26,7 @@ def add_limit_commands(commands: Commands) -> None:
     )
     parser.add_argument("name", metavar="LIMIT", nargs="?", help=", ".join(_NAMES))
     parser.add_argument("value", metavar="VALUE", nargs="?", help=f"a number, or {_NONE}")
-    parser.add_argument("--json", action="store_true", help="for scripts")
+    parser.add_argument("--json", action="store_true", help="print JSON, for scripts")
 
 
 async def limits(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
@@ -51,7 +51,7 @@ async def limits(arguments: argparse.Namespace, surroundings: Surroundings) -> i
 
 
 def changed_limits(limits: LineLimits, name: str, value: str) -> LineLimits:
-    """Raises CannotGoOn if `value` can't be that limit."""
+    """Return `limits` with one of them changed. Raises CannotGoOn if `value` is invalid for it."""
     try:
         wanted = None if value.lower() == _NONE else msgspec.json.decode(value.lstrip("$"))
         plain = {**msgspec.to_builtins(limits), name: wanted}

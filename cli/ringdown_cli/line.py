@@ -87,7 +87,7 @@ def _against_limit(limits: LineLimits, use: LineUse) -> str:
 
 
 def hours_in_words(hours: Mapping[str, Hours], now: datetime.datetime) -> Iterator[str]:
-    """A line for each agent, in the time zone of `now`."""
+    """Yield a line for each agent, in the time zone of `now`."""
     for agent_id, each in hours.items():
         state = "open" if each.is_open else "closed"
         changes = ""

@@ -1,4 +1,4 @@
-"""Dates and times in the time zone of the person at the terminal."""
+"""Dates and times in the user's time zone."""
 
 import datetime
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ class _ThisMachine(datetime.tzinfo):
 
 
 def time_zone(environ: Mapping[str, str]) -> datetime.tzinfo:
-    """TZ, if it is a place such as Europe/Berlin, otherwise the system's setting."""
+    """Return the zone that TZ names, such as Europe/Berlin, or else the system's."""
     try:
         return ZoneInfo(environ.get("TZ", ""))
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -30,25 +30,25 @@ def time_zone(environ: Mapping[str, str]) -> datetime.tzinfo:
 
 
 def day_and_minute(when: datetime.datetime, zone: datetime.tzinfo) -> str:
-    """Such as `2026-11-22 09:30`, which commands accept as an argument."""
+    """Format a time like `2026-11-22 09:30`, which commands accept as an argument."""
     return f"{when.astimezone(zone):%Y-%m-%d %H:%M}"
 
 
 def zone_name(when: datetime.datetime, zone: datetime.tzinfo) -> str:
-    """Such as `CET`."""
+    """Return the name of the time zone at a time, such as `CET`."""
     return when.astimezone(zone).tzname() or "UTC"
 
 
 def with_zone(when: datetime.datetime, zone: datetime.tzinfo) -> str:
-    """Such as `2026-11-22 09:30 CET`."""
+    """Format a time like `2026-11-22 09:30 CET`."""
     return f"{day_and_minute(when, zone)} {zone_name(when, zone)}"
 
 
 def column_of_times(
     head: str, times: list[datetime.datetime], zone: datetime.tzinfo
 ) -> tuple[str, list[str]]:
-    """A column's heading, which names the zone, and its cells. If the clocks changed in between,
-    each cell names its zone instead."""
+    """Return a column's heading, which names the zone, and its cells. If the clocks changed in
+    between, each cell names its zone instead."""
     names = {zone_name(when, zone) for when in times}
     if len(names) > 1:
         return head, [with_zone(when, zone) for when in times]

@@ -1,4 +1,5 @@
-"""Checks where Twilio sends a number's calls when an agent gets it, and sets it on request."""
+"""Checks where Twilio sends the calls of a number that gets an agent, and changes that on
+request."""
 
 import argparse
 
@@ -22,7 +23,7 @@ from ringdown_cli.terminal import Terminal
 async def check_at_twilio(
     number: str, arguments: argparse.Namespace, surroundings: Surroundings
 ) -> int:
-    """Say where the number's calls go, after changing it if `arguments.set_urls`."""
+    """Print where the number's calls go. If `arguments.set_urls`, send them to this line first."""
     terminal = surroundings.terminal
     async with means(surroundings.environ, peers(surroundings.environ)) as asking:
         try:
@@ -49,7 +50,7 @@ async def check_at_twilio(
 async def _line(
     arguments: argparse.Namespace, surroundings: Surroundings, asking: Means
 ) -> tuple[Deployment, Twilio]:
-    """The line that should get the number's calls. Raises CannotGoOn if anything about it is
+    """Find the line that should get the number's calls. Raises CannotGoOn if anything about it is
     unknown."""
     try:
         deployment = await found_deployment(arguments, surroundings, asking)
@@ -69,7 +70,7 @@ async def _set_urls(
     try:
         number = await twilio.number(phone_number)
         if number is None:
-            return  # the check reports it
+            return  # `check_one` will report it
         await twilio.change(number, _urls(deployment))
     except (TwilioRefused, Unreachable) as error:
         raise CannotGoOn(f"Its URLs at Twilio weren't set: {'. '.join(in_words(error))}") from None
@@ -86,8 +87,8 @@ async def _set_urls(
 
 
 def _urls(deployment: Deployment) -> dict[str, str]:
-    """The same URLs as terraform/scripts/twilio_number.py sets. An application would override
-    them."""
+    """The same URLs as terraform/scripts/twilio_number.py sets. A TwiML application would override
+    them, so it is removed."""
     webhook_url = f"{deployment.webhook_url}"
     return {
         "VoiceUrl": webhook_url,

@@ -20,7 +20,7 @@ def add_number_commands(groups: Commands) -> None:
         "list the numbers that have been given an agent",
         examples=("numbers list",),
     )
-    listing.add_argument("--json", action="store_true", help="for scripts")
+    listing.add_argument("--json", action="store_true", help="print JSON, for scripts")
     setting = group.add(
         "set",
         set_number,
@@ -77,7 +77,7 @@ async def set_number(arguments: argparse.Namespace, surroundings: Surroundings) 
         before = (await store.list_numbers()).get(number, DEFAULT_AGENT_ID)
         await store.write_number(number, agent_id)
     surroundings.terminal.say(f"{agent_id} now answers {number} (before: {before}).")
-    from ringdown_cli.number_at_twilio import check_at_twilio  # takes a second
+    from ringdown_cli.number_at_twilio import check_at_twilio  # takes a second to import
 
     return await check_at_twilio(number, arguments, surroundings)
 

@@ -1,4 +1,4 @@
-"""`ringdown outcomes`: the outcomes of calls, as a list or counted, also as CSV and JSON Lines."""
+"""`ringdown outcomes`: lists or counts the outcomes of calls, also as CSV or JSON Lines."""
 
 import argparse
 import csv
@@ -18,7 +18,8 @@ from ringdown_cli.store_choice import chosen_store
 from ringdown_cli.terminal import Terminal
 
 _FORMULA = ("=", "+", "-", "@")
-"""What a spreadsheet would run as a formula; callers influence summaries' and fields' words."""
+"""A spreadsheet would run text that starts like this as a formula, and callers influence the text
+of summaries and fields."""
 
 Row = dict[str, object]
 

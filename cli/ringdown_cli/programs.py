@@ -6,8 +6,9 @@ from ringdown_cli.command import CannotGoOn
 
 
 async def output_of(name: str, *argv: str, within_s: float, missing: str, if_late: str) -> bytes:
-    """The output of `argv`, which messages call `name`. Raises CannotGoOn: with `missing` if the
-    program isn't installed, with `if_late` if it takes too long, with its errors if it fails."""
+    """Run `argv`, which messages call `name`, and return its output. Raises CannotGoOn: with
+    `missing` if the program isn't installed, with `if_late` if it takes too long, with its errors
+    if it fails."""
     try:
         process = await asyncio.create_subprocess_exec(
             *argv,

@@ -30,10 +30,10 @@ _HEADS = ("persona", "agent", "calls by", "who")
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,63}")
 _MOST_TIMES = 10
 _NEW = """\
-who: Somebody who wants to know the opening hours.
-wants: To know until when you are open on Saturdays. Says goodbye once they know.
+who: Someone who wants to know the opening hours.
+wants: To know how late you are open on Saturdays. Says goodbye once they know.
 lines:
-  - say: Until when are you open on Saturdays?
+  - say: How late are you open on Saturdays?
   - say: Thank you. Goodbye.
   - wait: hangup
 must:
@@ -43,9 +43,9 @@ must:
 
 
 def add_rehearsal_commands(groups: Commands) -> None:
-    group = Group(groups, "rehearsals", "the made-up callers of agents rehearse: see and change")
+    group = Group(groups, "rehearsals", "see and change the simulated callers of agents rehearse")
     listing = group.add("list", list_all, "list the stored personas", examples=("rehearsals list",))
-    listing.add_argument("--json", action="store_true", help="for scripts")
+    listing.add_argument("--json", action="store_true", help="print JSON, for scripts")
     showing = group.add(
         "show", show, "show a persona as YAML", examples=("rehearsals show asks-the-price",)
     )
@@ -61,17 +61,17 @@ def add_rehearsal_commands(groups: Commands) -> None:
     )
     _name(editing)
     editing.add_argument(
-        "--file", metavar="FILE", help="take the text from FILE (- is standard input)"
+        "--file", metavar="FILE", help="read the text from FILE (- is standard input)"
     )
     deleting = group.add(
         "delete", delete, "delete a persona", examples=("rehearsals delete asks-for-hours",)
     )
     _name(deleting)
-    deleting.add_argument("--yes", action="store_true", help="do not ask")
+    deleting.add_argument("--yes", action="store_true", help="don't ask for confirmation")
     group.add(
         "seed",
         seed,
-        "store the personas that ship with Ringdown; those that are there stay as they are",
+        "store the personas that ship with Ringdown, without changing existing ones",
         examples=("rehearsals seed",),
     )
 
@@ -94,7 +94,8 @@ async def list_all(arguments: argparse.Namespace, surroundings: Surroundings) ->
         terminal.table(_HEADS, rows)
     elif not problems:
         terminal.complain(
-            "No persona is stored. Store those that ship with Ringdown: ringdown rehearsals seed"
+            "No personas are stored. To store those that ship with Ringdown:"
+            " ringdown rehearsals seed"
         )
     for name, problem in problems.items():
         terminal.complain(to_correct(name, problem))
@@ -102,7 +103,7 @@ async def list_all(arguments: argparse.Namespace, surroundings: Surroundings) ->
 
 
 def to_correct(name: str, problem: str) -> str:
-    """What is wrong with a stored persona, and what to do."""
+    """Say what is wrong with a stored persona, and what to do."""
     return f"{problem}\nTo correct it: ringdown rehearsals edit {name}"
 
 
@@ -114,12 +115,13 @@ async def show(arguments: argparse.Namespace, surroundings: Surroundings) -> int
 
 
 async def edit(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
-    """The editor opens again, with what is wrong in comments, until the persona can be stored."""
+    """Edit a persona. The editor opens again, with the problem in comments, until the persona can
+    be stored."""
     terminal, name = surroundings.terminal, arguments.name
     if not _NAME.fullmatch(name):
         raise CannotGoOn(
-            f"{name!r} can't be a persona's name. Use small letters, digits and - after a letter,"
-            " as in asks-for-hours."
+            f"{name!r} can't be a persona's name. Use lower-case letters, digits and - after a"
+            " letter, as in asks-for-hours."
         )
     command = f"ringdown rehearsals edit {name}"
     async with chosen_store(arguments.store, surroundings) as store:
@@ -142,7 +144,7 @@ async def edit(arguments: argparse.Namespace, surroundings: Surroundings) -> int
                 await write_persona(store.documents, persona)
                 file.done()
                 terminal.say(
-                    f"Saved rehearsals/{name}. To let it call:"
+                    f"Saved rehearsals/{name}. To have it call:"
                     f" ringdown agents rehearse {persona.agent} {name}"
                 )
                 return DONE
@@ -177,8 +179,8 @@ async def seed(arguments: argparse.Namespace, surroundings: Surroundings) -> int
 
 
 async def _text_to_edit(store: Store, name: str) -> str:
-    """The stored persona, else one that ships with Ringdown, else a beginning. What is wrong with a
-    stored one is in comments."""
+    """Return the stored persona, or else the one that ships with Ringdown, or else a template.
+    Comments say what is wrong with a stored one."""
     stored, problems = await list_personas(store.documents)
     if name in problems:
         document = await persona_document(store.documents, name)

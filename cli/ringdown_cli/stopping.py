@@ -1,4 +1,4 @@
-"""Turns Ctrl-C, SIGTERM and a closed terminal into an orderly stop that ends in time."""
+"""Turns Ctrl-C, SIGTERM and a closed terminal into an orderly shutdown with a deadline."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Which store the operators' commands work on."""
+"""Chooses the store that the operators' commands use."""
 
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -18,13 +18,13 @@ from ringdown_cli.terraform import is_deployed_from, terraform_output
 FIRESTORE_EMULATOR = "FIRESTORE_EMULATOR_HOST"
 LOCAL_FIRESTORE = "firestore:ringdown-local"
 STACK_FILE = "stack.json"
-"""In its folder, a running stack describes itself in this file."""
+"""The file in a stack's folder that describes the stack while it runs."""
 _SQLITE = "sqlite:"
 _STORE_FILE = "ringdown.db"
 LOCAL_RECORDINGS = "recordings"
-"""In a stack's folder, for use with the Firestore emulator."""
+"""The folder for recordings in a stack's folder, used with the Firestore emulator."""
 _FOLDERS = {"": "make stack", "talk": "make talk", "last": "make call"}
-"""Below `out`: where each of them keeps its records."""
+"""The folders below `out`, each with the command that keeps its records there."""
 NO_STORE = """\
 No store found: nothing is running on this machine, and nothing was deployed from here.
 To talk to a line on this machine, without keys: make talk
@@ -36,7 +36,7 @@ For a line elsewhere, set STORE_URL or pass --store: firestore:PROJECT or sqlite
 class ChosenStore:
     url: str
     found: str | None = None
-    """How it was found, in words; None if the person named it."""
+    """How it was found, in words; None if the user named it."""
 
 
 class _RunningStack(msgspec.Struct, frozen=True):
@@ -45,7 +45,8 @@ class _RunningStack(msgspec.Struct, frozen=True):
 
 
 def local_store_url(environ: Mapping[str, str], out: Path) -> str:
-    """The Firestore emulator if there is one, otherwise a file in the stack's folder."""
+    """Return the Firestore emulator's URL if there is one, otherwise a file in the stack's
+    folder."""
     if environ.get(FIRESTORE_EMULATOR):
         return LOCAL_FIRESTORE
     return f"{_SQLITE}{out / _STORE_FILE}"
@@ -54,8 +55,8 @@ def local_store_url(environ: Mapping[str, str], out: Path) -> str:
 async def choose_store(
     named: str | None, surroundings: Surroundings, *, create: bool = False
 ) -> ChosenStore:
-    """`named` (with --store), or else STORE_URL, or the store of the stack running on this
-    machine, of the deployment, or of the last run here.
+    """Choose the store `named` with --store, or else by STORE_URL, or else that of the stack
+    running on this machine, of the deployment, or of the last run on this machine.
 
     Raises ConfigurationError if there is none. A missing file is created only if `create`, so that
     a misspelt path is an error instead of an empty store.
@@ -104,7 +105,8 @@ async def opened(url: str, surroundings: Surroundings) -> AsyncIterator[Store]:
 
 
 def recordings_of(url: str, environ: Mapping[str, str], out: Path) -> RecordingPlace | None:
-    """RECORDINGS, or else the store's recordings; terraform/recordings.tf names the bucket."""
+    """Return the place that RECORDINGS names, or else where recordings are kept for this store.
+    terraform/recordings.tf names the bucket."""
     reader = SettingsReader(environ)
     given = read_recordings(reader)
     reader.finish()
@@ -132,7 +134,7 @@ async def _found(surroundings: Surroundings) -> ChosenStore | None:
 
 
 def _running(out: Path) -> Iterator[ChosenStore]:
-    """The stores of what runs on this machine, newest first."""
+    """Yield the stores of the stacks that run on this machine, newest first."""
     files = [out / folder / STACK_FILE for folder in _FOLDERS]
     for file in sorted(filter(Path.exists, files), key=_changed_at, reverse=True):
         try:

@@ -1,4 +1,4 @@
-"""Output to the person at the terminal, and questions to them."""
+"""Prints to the user's terminal, and asks questions there."""
 
 import codecs
 import errno
@@ -68,7 +68,7 @@ class Terminal:
         return self.ask(f"{question} [y/N]").lower() in ("y", "yes")
 
     def ask(self, question: str) -> str:
-        """The line that the person types; empty without a person."""
+        """Ask a question, and return the line that the user types; empty at the end of input."""
         print(f"{_printable(question)} ", end="", file=self._errors, flush=True)
         answer = self._answers.readline()
         if not answer.endswith("\n"):
@@ -125,7 +125,8 @@ def discard(stream: TextIO) -> None:
 
 @contextmanager
 def prepared_streams() -> Iterator[None]:
-    """Let the process print any text, even if its streams are closed, ASCII or a broken pipe."""
+    """Let the process print any text, even if its streams are closed, ASCII-only or broken
+    pipes."""
     codecs.register_error(_spelled_out.__name__, _spelled_out)
     sys.stdin = sys.stdin or open(os.devnull)  # noqa: SIM115 - for the rest of the process
     sys.stdout = _prepared(sys.stdout)
@@ -148,7 +149,7 @@ def _prepared(stream: TextIO | None) -> TextIO:
 
 
 def _spelled_out(error: UnicodeError) -> tuple[str | bytes, int]:
-    """Replaces characters that the terminal lacks."""
+    """Replace characters that the terminal can't show."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     text = error.object[error.start : error.end]

@@ -13,7 +13,7 @@ def is_deployed_from(folder: Path) -> bool:
 
 
 async def terraform_output(folder: Path, *what: str) -> str:
-    """What `terraform output` prints with the arguments `what`. Raises CannotGoOn."""
+    """Return what `terraform output` prints with the arguments `what`. Raises CannotGoOn."""
     out = await output_of(
         "terraform output",
         *("terraform", f"-chdir={folder}", "output", *what),

@@ -22,7 +22,7 @@ _HEADS = ("tool", "state", "within", "agents", "description")
 def add_tool_commands(groups: Commands) -> None:
     group = Group(groups, "tools", "list the tools that agents can use, and try one")
     listing = group.add("list", list_tools, "list the declared tools", examples=("tools list",))
-    listing.add_argument("--json", action="store_true", help="for scripts")
+    listing.add_argument("--json", action="store_true", help="print JSON, for scripts")
     calling = group.add(
         "call",
         call_tool,
@@ -108,7 +108,8 @@ async def _tool_or_stop(store: Store, name: str) -> ToolDeclaration:
 
 
 def _arguments(tool: ToolDeclaration, given: list[str]) -> dict[str, Json]:
-    """Values are text where the tool's parameters say so, and otherwise JSON if they parse."""
+    """Parse arguments like NAME=VALUE. A value is text where the tool's parameters say so;
+    otherwise it is parsed as JSON if it is valid JSON."""
     properties = tool.parameters.get("properties", {})
     args: dict[str, Json] = {}
     for text in given:
@@ -123,7 +124,7 @@ def _arguments(tool: ToolDeclaration, given: list[str]) -> dict[str, Json]:
 
 
 def _trial(tool: ToolDeclaration, caller: str, surroundings: Surroundings) -> Call:
-    """A call without a phone, which isn't stored."""
+    """Return a call for a trial; it isn't stored, and no phone is involved."""
     agent, now = packaged_agent(), surroundings.now()
     return Call(
         call_sid=f"TRIAL{secrets.token_hex(16)}",

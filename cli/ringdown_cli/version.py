@@ -1,4 +1,4 @@
-"""Ringdown's version."""
+"""`ringdown --version`: finds out Ringdown's version and shows it."""
 
 import argparse
 from collections.abc import Sequence

@@ -48,7 +48,7 @@ def add_webhook_commands(groups: Commands) -> None:
     listing = group.add(
         "list", list_webhooks, "list the URLs, and failed deliveries", examples=("webhooks list",)
     )
-    listing.add_argument("--json", action="store_true", help="for scripts; without the secrets")
+    listing.add_argument("--json", action="store_true", help="print JSON, without the secrets")
     testing = group.add(
         "test",
         try_webhooks,
@@ -162,7 +162,7 @@ async def remove_webhook(arguments: argparse.Namespace, surroundings: Surroundin
 
 
 def _at(receivers: Receivers, url: str) -> Receiver:
-    """Raises CannotGoOn."""
+    """Return the receiver at `url`. Raises CannotGoOn if there is none."""
     receiver = receivers.at(url)
     if receiver is None:
         known = ", ".join(each.url for each in receivers.receivers) or "none"
@@ -178,7 +178,7 @@ async def _receivers(store: Store) -> Receivers:
 
 
 async def _lost(store: Store) -> list[LostWebhook]:
-    """Newest first, without any that can't be read."""
+    """Return the failed deliveries, newest first. Unreadable ones are left out."""
     lost = []
     for path, document in (await store.documents.list(LOST_WEBHOOKS)).items():
         try:

@@ -1,4 +1,4 @@
-"""How commands write times, numbers and money."""
+"""Writes counts and JSON for commands' output."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from ringdown.tools import Json
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
-    """Such as `1 call` and `3 calls`."""
+    """Write a count, such as `1 call` or `3 calls`."""
     return f"{number} {one if number == 1 else many or f'{one}s'}"
 
 

@@ -25,7 +25,7 @@ Recorded = dict[str, Sequence[Recording]]
 
 
 def gemini_endpoint(environ: Mapping[str, str]) -> Endpoint | None:
-    """The real service; None without a key."""
+    """Return the endpoint of the real service, or None without a key."""
     key = environ.get("GEMINI_API_KEY")
     tls = ssl.create_default_context(cafile=environ.get("SSL_CERT_FILE") or None)
     return Endpoint(environ.get("GEMINI_BASE_URL") or GEMINI_URL, key, tls) if key else None
@@ -74,7 +74,8 @@ async def check_conformance(
 async def _record(
     scripts: Mapping[str, Script], endpoint: Endpoint, at_once: int
 ) -> tuple[Recorded, list[str]]:
-    """The recordings, and a line about each script that couldn't be recorded."""
+    """Record all scripts. Returns the recordings, and a line about each script that couldn't be
+    recorded."""
     recorded: Recorded = {}
     failed: list[str] = []
     places = asyncio.Semaphore(at_once)
@@ -104,6 +105,6 @@ def _write(
     lines += [f"- not recorded: {line}" for line in unrecorded]
     if found or unrecorded:
         same = sum(not lines for lines in found.values())
-        text = "\n".join((f"{same} of {len(found)} scripts: the same.", "", *lines))
+        text = "\n".join((f"{same} of {len(found)} scripts match.", "", *lines))
         (out / PAGE).write_text(f"# Stand-ins and real services, {today}\n\n{text}\n", "utf-8")
         say(f"{text}\nWrote {out / PAGE}.")

@@ -1,7 +1,7 @@
-"""How two recordings of the same script differ: order, kinds and fields of the peer's messages.
+"""Compares two recordings of a script: the order, kinds and fields of the peer's messages.
 
-Words, times and amounts of audio aren't compared, because two sessions of the real service differ
-in them as well.
+Words, times and amounts of audio aren't compared, because they differ even between two sessions
+with the real service.
 """
 
 from collections import defaultdict
@@ -24,7 +24,7 @@ _TOLD = ("mimeType", "modality", "encoding", "track", "DialCallStatus")
 
 
 def differences(stand_in: Sequence[Recording], real: Sequence[Recording]) -> list[str]:
-    """One line per difference; empty if there are none."""
+    """Return one line per difference."""
     if len(stand_in) != len(real):
         return [f"sessions: {len(stand_in)} with the stand-in, {len(real)} with the real service"]
     return [line for ours, theirs in zip(stand_in, real, strict=True) for line in _of(ours, theirs)]
@@ -45,7 +45,8 @@ def _of(stand_in: Recording, real: Recording) -> Iterator[str]:
 
 
 def kinds(body: Json) -> list[str]:
-    """`setupComplete`, `serverContent.interrupted`, `media`, `POST /status`, `closed with 1007`."""
+    """Return the kinds in one message, such as `setupComplete`, `serverContent.interrupted`,
+    `media`, `POST /status` or `closed with 1007`."""
     for name in ("event", "request", "ended"):
         if name in body:
             return [str(body[name])]
@@ -57,7 +58,7 @@ def kinds(body: Json) -> list[str]:
 
 
 def order(recording: Recording) -> list[str]:
-    """The kinds of all messages; kinds in one message are joined with "+"."""
+    """Return the kinds of all messages, in order; kinds in one message are joined with "+"."""
     steps: list[str] = []
     streamed: set[str] = set()
     for message in recording.messages:
@@ -74,7 +75,7 @@ def order(recording: Recording) -> list[str]:
 
 
 def fields(recording: Recording) -> dict[str, set[str]]:
-    """The paths and types of the fields in each kind of message that the peer sent."""
+    """Return the paths and types of the fields in each kind of message that the peer sent."""
     found: dict[str, set[str]] = defaultdict(set)
     for message in recording.messages:
         if not message.is_ours and "ended" not in message.body:

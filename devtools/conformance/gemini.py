@@ -1,6 +1,6 @@
 """Scripted sessions with a Gemini Live endpoint, and a stand-in that knows their questions.
 
-A script checks nothing: it is only recorded. Each wait has a deadline.
+Scripts check nothing; their sessions are only recorded. Each wait has a deadline.
 """
 
 import asyncio
@@ -59,7 +59,7 @@ def tool(**changes: Any) -> list[Json]:
 
 @asynccontextmanager
 async def _set_up(sessions: Sessions, /, **changes: Any) -> AsyncIterator[Wire]:
-    """A session with these additional setup fields."""
+    """Open a session with these additional setup fields."""
     body = {
         "model": f"models/{MODEL}",
         "generationConfig": {"responseModalities": ["AUDIO"]},
@@ -89,7 +89,6 @@ async def _answered(wire: Wire, within_s: float = _ANSWERED_WITHIN_S) -> None:
 
 
 def _spoken_ms(seen: Recording) -> float:
-    """How long the model has spoken."""
     parts = [part for parts in seen.find("serverContent", "modelTurn", "parts") for part in parts]
     data = [part["inlineData"].get("data", "") for part in parts if "inlineData" in part]
     return sum(len(base64) * 3 / 4 for base64 in data) / _BYTES_PER_MS
@@ -137,8 +136,8 @@ def with_message(message: Json, **changes: Any) -> Script:
 def with_tool(
     response: Json, *, interrupted: bool = False, scheduling: str | None = None, **changes: Any
 ) -> Script:
-    """A tool is called and answers; with `interrupted`, the caller speaks before the result
-    arrives."""
+    """A session in which a tool is called and returns `response`. With `interrupted`, the caller
+    speaks before the result arrives."""
     more = {} if scheduling is None else {"scheduling": scheduling}
 
     async def script(sessions: Sessions) -> None:
@@ -190,7 +189,7 @@ async def interruption(sessions: Sessions) -> None:
 
 
 async def pictures(sessions: Sessions) -> None:
-    """Two photos at the same moment, before a text asks about them."""
+    """Send two photos at the same moment, and then ask about them."""
     async with _set_up(sessions) as wire:
         for name in ("label", "meter"):
             await wire.send({"realtimeInput": {"video": _image(picture(name))}})
@@ -204,7 +203,8 @@ def _image(data: bytes, mime_type: str = "image/jpeg") -> Json:
 
 
 def resumption(*, too_early: bool) -> Script:
-    """With `too_early`, the old socket is still open when its handle is used."""
+    """A session, and another one that resumes it. With `too_early`, the first socket is still open
+    when its handle is used."""
 
     async def script(sessions: Sessions) -> None:
         async with AsyncExitStack() as first:
@@ -293,7 +293,8 @@ SCRIPTS: Mapping[str, Script] = {
 
 
 async def record(script: Script, endpoint: Endpoint) -> list[Recording]:
-    """Raises CannotConnect, and TimeoutError if the script doesn't end."""
+    """Run a script, and return its recorded sessions. Raises CannotConnect, and TimeoutError if the
+    script doesn't end."""
     sessions = Sessions(endpoint)
     async with asyncio.timeout(_SCRIPT_WITHIN_S):
         await script(sessions)
@@ -301,7 +302,7 @@ async def record(script: Script, endpoint: Endpoint) -> list[Recording]:
 
 
 async def why_out_of_reach(endpoint: Endpoint) -> str | None:
-    """Why sessions can't be opened at all, such as a wrong key; None if they can."""
+    """Say why sessions can't be opened at all, for example with a wrong key; None if they can."""
     try:
         sessions = Sessions(endpoint)
         async with _set_up(sessions) as wire:

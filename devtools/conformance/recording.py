@@ -1,4 +1,4 @@
-"""What crossed a wire, in order: Gemini Live's messages, or Twilio's webhooks and stream."""
+"""Recordings of what crossed a wire: Gemini Live's messages, or Twilio's webhooks and stream."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ class Recording:
         return any("ended" in message.body for message in self.messages)
 
     def since_we_spoke(self) -> "Recording":
-        """What came after our last message, audio aside."""
+        """Return what came after the last message we sent that wasn't audio."""
         for n in reversed(range(len(self.messages))):
             message = self.messages[n]
             if message.is_ours and "audio" not in message.body.get("realtimeInput", ()):

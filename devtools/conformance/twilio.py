@@ -33,7 +33,7 @@ _HEAD_END = b"\r\n\r\n"
 
 
 class Tap:
-    """Keeps what passes through it, from all connections, in order of arrival."""
+    """Records what passes through it, on all connections, in order of arrival."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -45,7 +45,8 @@ class Tap:
 
     @asynccontextmanager
     async def before(self, port: int, *, at: int, variable: str) -> AsyncIterator[None]:
-        """Listen at `at`, and pass on to `port`. Raises ringdown_cli.command.CannotGoOn."""
+        """Listen on port `at`, and pass everything on to `port`. Raises
+        ringdown_cli.command.CannotGoOn."""
 
         def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             task = asyncio.create_task(self._carry(reader, writer, port))
@@ -73,7 +74,7 @@ class Tap:
                     both.create_task(_pass_on(reader, on, theirs))
                     both.create_task(_pass_on(back, writer, ours))
             except* OSError:
-                pass  # a break on one side breaks the other
+                pass  # when one side breaks off, so does the other
             finally:
                 on.close()
                 writer.close()
@@ -86,7 +87,7 @@ class Tap:
 
 
 class Reading:
-    """One direction of a connection: requests with forms, or a WebSocket's messages."""
+    """Reads one direction of a connection: requests with forms, or a WebSocket's messages."""
 
     def __init__(self, keep: Callable[[Json, bool], None], *, is_ours: bool) -> None:
         self._keep = keep
@@ -110,7 +111,8 @@ class Reading:
                 self._read_frame(frame)
 
     def _read_form(self, head: str, rest: bytes) -> bool:
-        """False if the body hasn't arrived yet. Skips our replies."""
+        """Read a request with a form, skipping our own replies. Returns False if the body hasn't
+        arrived yet."""
         names = (line.partition(":") for line in head.lower().splitlines())
         length = next((int(value) for name, _, value in names if name == "content-length"), 0)
         if len(rest) < length:
@@ -142,7 +144,7 @@ async def _pass_on(
 
 
 async def simulated_call(out: Path, environ: Mapping[str, str]) -> Recording:
-    """A call by the demonstration's caller, with the stand-in. Raises
+    """Record a call by the demonstration's simulated caller to the Gemini stand-in. Raises
     devtools.processes.ProcessFailed."""
     ports = free_port(), free_port()
     settings = StackSettings(out, inherited=inherited(environ), public_url=_url("http", ports[0]))
@@ -162,8 +164,8 @@ async def simulated_call(out: Path, environ: Mapping[str, str]) -> Recording:
 
 
 async def real_call(out: Path, environ: Mapping[str, str]) -> Recording:
-    """The same call by a person, who reads out sentences. Raises like `simulated_call`, and
-    TimeoutError."""
+    """Record the same call by a person, who reads out the sentences. Raises like `simulated_call`,
+    and TimeoutError."""
     settings = StackSettings(
         out,
         inherited=inherited(environ),
@@ -172,7 +174,8 @@ async def real_call(out: Path, environ: Mapping[str, str]) -> Recording:
         twilio_auth_token=environ["TWILIO_AUTH_TOKEN"],
     )
     async with _tapped(settings, (WEBHOOK_PORT, STREAM_PORT)) as (tap, _):
-        say(f"Call the number with the webhook {settings.public_url}/. When it is quiet, say:")
+        say(f"Call the number whose webhook is {settings.public_url}/.")
+        say("Say these sentences, each when the line is quiet:")
         for step in load_script(SCENARIO).steps:
             if isinstance(step.action, SayStep):
                 say(f"  {step.action.text}")
@@ -181,8 +184,8 @@ async def real_call(out: Path, environ: Mapping[str, str]) -> Recording:
 
 
 def has_number(environ: Mapping[str, str]) -> bool:
-    """Whether a real call can be recorded. Raises ConfigurationError if only some settings are
-    there."""
+    """Whether a real call can be recorded. Raises ConfigurationError if only some of the settings
+    in `NEEDED` are there."""
     if not environ.get("PUBLIC_URL"):
         return False
     missing = [name for name in NEEDED if not environ.get(name)]
@@ -195,7 +198,8 @@ def has_number(environ: Mapping[str, str]) -> bool:
 async def _tapped(
     settings: StackSettings, ports: tuple[int, int]
 ) -> AsyncIterator[tuple[Tap, str]]:
-    """A stack behind taps at `ports`, with the Gemini stand-in; and its auth token."""
+    """Run a stack with the Gemini stand-in, behind a tap that listens on `ports`. Yields the tap
+    and the auth token."""
     tap = Tap()
     behind = free_port(), free_port()
     async with (

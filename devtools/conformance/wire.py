@@ -77,8 +77,8 @@ class Wire:
     async def be_silent_until(
         self, condition: Callable[[Recording], object], within_s: float
     ) -> None:
-        """Like `until`, while sending a quiet line, without which a service doesn't notice the end
-        of speech."""
+        """Like `until`, but keep sending silence: without it, a service doesn't notice the end of
+        speech."""
         async with asyncio.TaskGroup() as group:
             quiet = group.create_task(self.play(silence(within_s * 1000, SPEECH_HZ)))
             await self.until(condition, within_s)
@@ -86,13 +86,13 @@ class Wire:
 
     @asynccontextmanager
     async def connected(self, endpoint: Endpoint, api_key: str) -> AsyncIterator[None]:
-        """Raises CannotConnect. An HTTP refusal ends the session, and isn't an error."""
+        """Connect to `endpoint`. Raises CannotConnect; an HTTP refusal only ends the session."""
         host, _, _ = endpoint.base_url.removeprefix("https://").partition("/")
         try:
             self._socket = await connect(
                 f"wss://{host}{_PATH}",
                 ssl=endpoint.tls,
-                proxy=None if host.startswith(HOST) else True,  # else what the environment names
+                proxy=None if host.startswith(HOST) else True,  # True: the environment's proxy
                 additional_headers={"x-goog-api-key": api_key} if api_key else {},
                 open_timeout=_CONNECT_WITHIN_S,
                 close_timeout=_CLOSE_WITHIN_S,
@@ -140,7 +140,8 @@ class Sessions:
 
     @asynccontextmanager
     async def opened(self, *, api_key: str | None = None) -> AsyncIterator[Wire]:
-        """`api_key` replaces the endpoint's; "" sends none. Raises CannotConnect."""
+        """Open a session. `api_key` replaces the endpoint's; "" sends none. Raises
+        CannotConnect."""
         wire = Wire(self._endpoint.api_key)
         self.recordings.append(wire.recording)
         key = self._endpoint.api_key if api_key is None else api_key

@@ -1,4 +1,4 @@
-"""Performs a persona's call: follows its script, or says what a model playing it says."""
+"""Performs a persona's call, from its script or from the lines of a model that plays it."""
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,16 +17,16 @@ from simulators.twilio import Call, CallError, CallOver, NoticeTimeout
 
 _PAUSE_S = 0.8
 _MOST_PAUSE_MORE_S = 0.3
-"""People don't speak at exactly the same moment in each call."""
+"""Pauses vary by up to this much, as people's do."""
 _UNSURE_S = 1.5
 _INTERRUPTS_AFTER_S = 1.5
 _REPLY_WITHIN_S = 30.0
 _WORDS_WITHIN_S = 4.0
-"""A reply's words are in the record about a second after it."""
+"""A reply's words reach the record about a second after it."""
 _LOOK_EVERY_S = 0.25
 _SLOW, _USUAL = 120, 165
 _MOST_TOKENS = 1_024
-NOBODY_PLAYS = "Without a Gemini key no model can play this caller. Give it lines."
+NOBODY_PLAYS = "Without a Gemini key, no model can play this caller. Give the persona lines."
 _VOICES: Mapping[str, str] = {"en-US": "en-us", "en-GB": "en-gb", "pt-BR": "pt-br", "zh": "cmn"}
 
 
@@ -39,7 +39,7 @@ class Broken(Exception):
 
 
 def voice_of(persona: Persona) -> Voice:
-    """The persona's voice, or else one that speaks its language."""
+    """Return the persona's voice, or else one that speaks its language."""
     language = persona.language
     primary = language.partition("-")[0]
     name = persona.manner.voice or _VOICES.get(language) or _VOICES.get(primary, primary)
@@ -56,7 +56,7 @@ class Caller:
     seed: int
     model: "PlayedBy | None" = None
     keys: list[tuple[str, int, int]] = field(default_factory=list)
-    """The keys pressed, and when in the recording."""
+    """The keys pressed, each time with the start and end in the recording, in ms."""
 
     async def perform(self) -> None:
         """Perform the whole call. Raises Unmet and Broken."""
@@ -164,11 +164,12 @@ class Caller:
         except CallOver:
             return  # the agent hung up, which is for `must.ending` to judge
         except NoAnswer as error:
-            raise Broken(f"The model that plays the caller: {str(error).rstrip('.')}.") from None
+            reason = str(error).rstrip(".")
+            raise Broken(f"The model that plays the caller failed: {reason}.") from None
 
     async def _heard(self, before: int, *, is_complete: bool) -> Sequence[str]:
-        """What the agent has said. If its last reply `is_complete`, wait for more turns than there
-        were `before`."""
+        """Return what the agent has said. If its last reply `is_complete`, wait until there are
+        more turns than `before`."""
         until_ms = self.call.now_ms + _WORDS_WITHIN_S * 1_000
         while True:
             words = agent_words(await self._record())
@@ -204,7 +205,7 @@ class PlayedBy:
     async def next_line(
         self, persona: Persona, heard: Sequence[str], said: Sequence[str], *, cuts_in: bool
     ) -> NextLine:
-        """Raises NoAnswer."""
+        """Ask the model what the caller says next. Raises NoAnswer."""
         written = await self._model.write(_request(persona, heard, said, cuts_in=cuts_in))
         self.cost_usd += text_cost_usd(written.tokens_in, written.tokens_out)
         try:
@@ -257,7 +258,7 @@ def agent_words(record: CallRecord | None) -> list[str]:
 
 
 def title(line: Line) -> str:
-    """A line in a few words."""
+    """Describe a line in a few words."""
     match line:
         case Line(say=str(words)):
             return f"say {words!r}"
@@ -282,6 +283,6 @@ def _pause(manner: Manner, pause_s: float) -> float:
 
 
 def _pauses(seed: int) -> Iterator[float]:
-    numbers = random.Random(seed)  # noqa: S311 - no secret
+    numbers = random.Random(seed)  # noqa: S311 - not used for secrets
     while True:
         yield _PAUSE_S + numbers.uniform(0.0, _MOST_PAUSE_MORE_S)

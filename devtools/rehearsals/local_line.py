@@ -36,7 +36,7 @@ async def local_line(
     folder: Path,
     now: Callable[[], datetime.datetime],
 ) -> AsyncIterator[RehearsalLine]:
-    """`backend` is the real model's; None for a stand-in. The parts write to `folder`.
+    """Run a line with the real model at `backend`, or with a stand-in. Its parts write to `folder`.
 
     Raises CannotGoOn and devtools.processes.ProcessFailed.
     """

@@ -25,7 +25,7 @@ from simulators.twilio.events import CallEvent, Party, SpeechStopped
 NUMBER = "+14155550100"
 """The number that personas call."""
 PERSON = "+14155550199"
-"""The person on the line's fallback number."""
+"""The line's fallback number, where a person answers."""
 _SILENCE_MS = 3_000
 _TOO_LATE_MS = 100
 """Five frames."""
@@ -35,7 +35,7 @@ _OUTCOME_EVERY_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class RehearsalLine:
-    """A running line with the agent to call, and how it was made."""
+    """A running line with the agent to call."""
 
     webhook_url: str
     twilio_auth_token: str
@@ -108,8 +108,8 @@ async def place(line: RehearsalLine, persona: Persona, run: int, seed: int) -> P
 
 
 def judged(run: PersonaRun, most_late_ms: int) -> PersonaRun:
-    """Add the verdicts. If only the call's course went wrong, and the telephone, which has little
-    to do, was late, the machine is to blame and not the agent."""
+    """Add the verdicts. If only the course of the call went wrong, and the telephone was late,
+    although it has little to do, blame the machine and not the agent."""
     verdicts = judge(run.persona, run)
     failed = {verdict.kind for verdict in verdicts if verdict.passed is False}
     if failed != {"call"} or most_late_ms < _TOO_LATE_MS:
@@ -132,7 +132,8 @@ def _impairments(line: LineQuality, seed: int) -> Impairments:
 async def _finished_record(
     line: RehearsalLine, persona: Persona, call_sid: str
 ) -> CallRecord | None:
-    """Add the outcome, if the persona is judged by it and there is a model to ask."""
+    """Wait for the call's record, and for its outcome if the persona is judged by it and there is a
+    model to ask."""
     record = await complete_record(line.store, call_sid)
     asks = persona.must.outcome or persona.must.success is not None
     if not asks or line.agent.after_call is None or line.is_stand_in:
@@ -146,10 +147,10 @@ async def _finished_record(
 
 
 def _nobody_answered(record: CallRecord | None) -> str | None:
-    """Why the call wasn't answered, which isn't the prompt's fault."""
+    """Say why the call failed, if the machine or the model was at fault and not the prompt."""
     match record:
         case CallRecord(call=Call(end_reason=EndReason.HANDLER_BUSY)):
-            return "This machine is carrying too many calls. Try fewer: --at-once."
+            return "This machine is handling too many calls. Try fewer: --at-once."
         case CallRecord(call=Call(end_reason=EndReason.MODEL_UNAVAILABLE | EndReason.MODEL_LOST)):
             why = record.call.model_error or _last_reason(record) or "it didn't reply"
             return f"The agent's model failed: {why.rstrip('.')}."
@@ -196,7 +197,7 @@ def _spoken(text: str, start_ms: int, end_ms: int, agent: Sequence[tuple[int, in
 
 
 def _silences_ms(call: PhoneCall) -> Iterator[int]:
-    """The silences between the first word and the last."""
+    """The long silences between the first word and the last."""
     spans = sorted(span for party in Party for span in _speech(call.events, party))
     until_ms = spans[0][1] if spans else 0
     for _, (began_ms, ended_ms) in pairwise(spans):

@@ -15,7 +15,8 @@ STOPPED = "It was stopped before all calls were made."
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`expected_usd` is what one call may cost; the budget assumes it for calls in progress."""
+    """The calls to make. `expected_usd` is what a call may cost; the budget assumes it until the
+    first call has been made."""
 
     personas: Sequence[Persona]
     runs: int
@@ -59,7 +60,8 @@ async def make_calls(line: RehearsalLine, plan: Plan, tell: Callable[[PersonaRun
 
 
 def _broken_off(end: BaseException) -> str:
-    """The results so far cost money, so they are kept even if the fault is ours."""
+    """Put an error into words instead of raising it: the results so far cost money, so they are
+    kept."""
     return f"A call broke off ({type(end).__name__}: {end})."
 
 

@@ -22,12 +22,13 @@ from simulators.speech.recognition import Recognizer, UnknownWord, normalise
 
 PACKAGED = Path(__file__).parents[2] / "simulators" / "scenarios" / "rehearsal.yaml"
 _ENGLISH = "en"
-_NO_KEY = "Without a Gemini key a stand-in takes the calls, and"
+_NO_KEY = "Without a Gemini key, a stand-in answers the calls, and"
 _OR_SET_A_KEY = "Or set GEMINI_API_KEY, or GEMINI_BACKEND=vertex, for the real model."
 
 
 def stand_in_scenario(personas: Sequence[Persona], agent: Agent) -> str:
-    """A scenario file. Raises CannotGoOn if the stand-in can't understand one of the personas."""
+    """Return a scenario file. Raises CannotGoOn if the stand-in can't understand one of the
+    personas."""
     if all(packaged_personas().get(persona.name) == persona for persona in personas):
         return PACKAGED.read_text("utf-8")
     turns = list(_turns(personas, agent.instructions))
@@ -44,7 +45,7 @@ def stand_in_scenario(personas: Sequence[Persona], agent: Agent) -> str:
 
 
 def _turns(personas: Sequence[Persona], instructions: str) -> Iterator[dict[str, Json]]:
-    """A reply to each sentence, and a hangup where the agent should hang up."""
+    """Yield a reply to each sentence, and a hangup where the agent should hang up."""
     known = set()
     for persona in personas:
         followed = zip(persona.lines, (*persona.lines[1:], None), strict=True)
@@ -66,8 +67,8 @@ def _recognition(personas: Sequence[Persona]) -> dict[str, Json]:
     voices = {voice_of(persona) for persona in personas}
     if len(voices) > 1:
         raise CannotGoOn(
-            f"{_NO_KEY} it understands English, or one other voice at a time. Name personas who"
-            f" speak alike: ringdown agents rehearse AGENT PERSONA …\n{_OR_SET_A_KEY}"
+            f"{_NO_KEY} it understands English, or one other voice at a time. Name personas with"
+            f" the same voice: ringdown agents rehearse AGENT PERSONA …\n{_OR_SET_A_KEY}"
         )
     (voice,) = voices
     recognition = {

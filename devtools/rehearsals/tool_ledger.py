@@ -1,7 +1,7 @@
 """Stands in for an agent's tools: returns canned results and faults, and keeps a ledger of calls.
 
-Nothing real is booked. As in any call, arguments are checked against the tools' declarations before
-they get here.
+The real tools aren't called. As in any call, arguments are checked against the tools' declarations
+first.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ class _Served:
 
 
 class ToolLedger:
-    """Identifies live calls by their SIDs."""
+    """Serves the tools of live calls, which it identifies by their SIDs."""
 
     def __init__(self, url: str = "") -> None:
         self.url = url
@@ -48,8 +48,8 @@ class ToolLedger:
     ) -> None:
         """Serve this call's tools; `now_ms` is the position in its recording.
 
-        The `facts_tool` is called before the call; without a result it knows nothing, which isn't
-        an error.
+        The `facts_tool` is called before the call. If it has no canned result, it returns no facts,
+        which isn't an error.
         """
         self._calls[call_sid] = _Served(persona, now_ms, facts_tool)
 
@@ -80,7 +80,8 @@ class ToolLedger:
 
 
 def _once(served: _Served, asked: ToolRequest) -> CannedResult | None:
-    """The same result for a repeated request, which the ledger has once."""
+    """Return the result of a request, and add it to the ledger. A repeated request gets the same
+    result, and isn't added again."""
     for before in served.requests:
         if before.idempotency_key == asked.idempotency_key:
             return before.result
@@ -98,7 +99,7 @@ def _once(served: _Served, asked: ToolRequest) -> CannedResult | None:
 
 
 def _fitting(served: _Served, asked: ToolRequest) -> CannedResult | None:
-    """The first unused result that fits, or else the last that fits."""
+    """Return the first unused result that fits the request, or else the last that fits."""
     fitting = [
         result
         for result in served.persona.tools.get(asked.name, ())

@@ -1,4 +1,5 @@
-"""The browser's handset: its frames arrive a little early or late, the line's never do."""
+"""The browser's handset, which buffers frames: the browser's come a little early or late, but the
+line needs one every 20 ms."""
 
 from collections import deque
 from collections.abc import Callable
@@ -26,7 +27,7 @@ class BrowserHandset:
         """Accept 20 ms from the page's microphone; False if `pcm` is anything else."""
         if len(pcm) != FRAME_BYTES:
             return False
-        if len(self._frames) == _MOST:  # unread while a sentence was said, or sent too fast
+        if len(self._frames) == _MOST:  # not read during a synthetic sentence, or sent too fast
             while len(self._frames) >= _PREFILL:
                 self._frames.popleft()
         self._frames.append(mulaw.encode(np.frombuffer(pcm, dtype="<i2")))
@@ -36,7 +37,7 @@ class BrowserHandset:
 
     def next_frame(self) -> bytes | None:
         if self._filling or not self._frames:
-            self._filling = True  # refill an empty queue, so that not every frame is late
+            self._filling = True  # refill an empty queue, or every frame would be late
             return None
         return self._frames.popleft()
 

@@ -1,4 +1,4 @@
-"""Describes a call as it happens, for the page: each item once, and again when it changes."""
+"""Describes a call to the page as it happens: each item once, and again when it changes."""
 
 from collections.abc import Iterator
 
@@ -17,21 +17,21 @@ _MOST_TEXT = 2_000
 
 
 def told(event: CallEvent) -> Iterator[Happened]:
-    """An event on the phone network, in words, if it is of interest to people."""
+    """Put an event on the phone network into words, if it is worth showing."""
     for kind, words in words_for(event):
         if kind is not MomentKind.MARK:
             yield Happened(event.when.at_ms / 1000, kind.value, words)
 
 
 class Telling:
-    """What is new for the page, in the record and on the wire."""
+    """Finds what the page doesn't know yet, in the record and in the model's transcripts."""
 
     def __init__(self) -> None:
         self._known: dict[str, Said | ToolUsed | Answering] = {}
         self._words = LiveWords()
 
     def heard(self, heard: Heard) -> Iterator[Saying | Lost]:
-        """Words as they arrive from the model, long before the record has them."""
+        """Yield words as they arrive from the model, long before the record has them."""
         if isinstance(heard, model_wire.Lost):
             for who, text in self._words.lose():
                 yield Lost(who.value, text)

@@ -23,7 +23,7 @@ async def talk(surroundings: Surroundings) -> None:
     Raises ProcessFailed, ConfigurationError, and CannotGoOn if the port is taken.
     """
     out: Path = surroundings.out / "talk"
-    # First, because nothing that was started has to be stopped if this fails
+    # First, so that nothing has to be stopped if this fails
     with (
         listen(_port(surroundings), variable="TALK_PORT") as listener,
         listen(0, variable="TALK_PORT") as pages,
@@ -49,10 +49,10 @@ async def talk(surroundings: Surroundings) -> None:
 async def _invite(line: TalkLine, url: str) -> None:
     say(f"Open {url} in a browser on this machine to call.")
     if line.stand_in is None:
-        say("The model is the real one.")
+        say("You'll talk to the real model.")
     else:
         say("The model is a stand-in that knows the sentences listed on the page.")
-        say("To talk to the real one, set GEMINI_API_KEY.")
+        say("To talk to the real model, set GEMINI_API_KEY.")
     say(f"The operators' console: {line.console_url}")
     say("For the line's records and agents, run ringdown in another terminal.")
     say("Press Ctrl-C to stop.")

@@ -29,7 +29,7 @@ NUMBER = "+14155550100"
 CALLERS = {
     CALLER: "you",
     "+14155550124": "another caller",
-    "+266696687": "a caller who withholds the number",  # ANONYMOUS, as Twilio sends it
+    "+266696687": "a caller with a withheld number",  # ANONYMOUS, as Twilio sends it
 }
 _ACCOUNT_SID = "AC" + "5" * 32
 _TEXTS_KEY = "SK" + "5" * 32 + ":of-the-stand-in"
@@ -46,7 +46,7 @@ class LineBusy(Exception):
 
 
 class Ear:
-    """Passes on what the model's sessions say, while someone listens."""
+    """Passes on what the model's sessions hear and say to the listener, if there is one."""
 
     def __init__(self) -> None:
         self.listener: Callable[[Heard], None] | None = None
@@ -58,7 +58,7 @@ class Ear:
 
 @dataclass(slots=True)
 class TalkLine:
-    """`stand_in` is None with a real model, which understands more than `phrases`.
+    """A running line. `stand_in` is None with a real model, which understands more than `phrases`.
 
     `suggestions` are some of the phrases, in the order of a conversation.
     """
@@ -70,7 +70,7 @@ class TalkLine:
     phrases: Sequence[str]
     suggestions: Sequence[str]
     clock: Path
-    """How far ahead the line's dates are; see devtools.shifted_clock."""
+    """The file that says how far ahead the line's dates are; see devtools.shifted_clock."""
     pages: Path
     """The folder with the pages of ended calls."""
     now: Callable[[], datetime.datetime]
@@ -97,8 +97,8 @@ class TalkLine:
         return {NUMBER: DEFAULT_AGENT_ID, **await self.store.list_numbers()}
 
     async def set_time(self, called: str, at: str) -> None:
-        """Set the time to `at` in the time zone of the agent of `called`, or to now. Raises
-        NotDialled."""
+        """Set the line's clock to `at`, in the time zone of the agent that answers `called`. An
+        empty `at` means now. Raises NotDialled."""
         ahead_s = 0.0 if not at else (await self._moment(called, at) - self.now()).total_seconds()
         await asyncio.to_thread(self.clock.write_text, f"{ahead_s:.0f}", "ascii")
 
@@ -109,18 +109,20 @@ class TalkLine:
         try:
             local = datetime.datetime.fromisoformat(at).replace(tzinfo=zoneinfo.ZoneInfo(zone))
         except ValueError:
-            raise NotDialled(f"Can't read “{at}” as a time. Write 2026-11-29T20:00.") from None
+            raise NotDialled(
+                f"Can't read “{at}” as a time. Write it like 2026-11-29T20:00."
+            ) from None
         if abs(local - self.now()) > _FARTHEST:
             raise NotDialled("Choose a time within a year.")
         return local
 
     def page_link(self, text: str) -> str:
-        """The link to the caller's page in a text; empty if it has none."""
+        """Return the link to the caller's page in a text; empty if there is none."""
         page = self.stack.caller_page_local_url
         return next((word for word in text.split() if page and word.startswith(f"{page}/")), "")
 
     async def kill_handler(self, call_sid: str) -> str | None:
-        """Kill the call's handler, like a crash. It is restarted like any part.
+        """Kill the call's handler, as a crash would. It is restarted like any part.
 
         Returns the handler's name; None if no handler has the call yet.
         """
@@ -135,7 +137,7 @@ class TalkLine:
         return None
 
     def let_model_go_away(self) -> bool:
-        """False with a real model, which can't be made to go away."""
+        """Make the stand-in announce the end of its sessions. Returns False with a real model."""
         if self.stand_in is None:
             return False
         self.stand_in.cause(do="go_away", time_left_s=GO_AWAY_S)
@@ -143,12 +145,13 @@ class TalkLine:
 
 
 def text_network() -> TwilioNetwork:
-    """A network that accepts texts, made before the line."""
+    """Make a network that accepts texts. The line needs its URL, so it is made first."""
     return TwilioNetwork(auth_token=secrets.token_hex(16), texts_key=_TEXTS_KEY)
 
 
 def texting_environ(texts_url: str) -> dict[str, str]:
-    """The environment in which tools send texts to that network's REST API at `texts_url`."""
+    """Return the environment that makes tools send texts to the network's REST API at
+    `texts_url`."""
     return {
         "PHONE_NUMBERS": NUMBER,
         "TWILIO_ACCOUNT_SID": _ACCOUNT_SID,

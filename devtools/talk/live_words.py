@@ -1,4 +1,4 @@
-"""What is being said, until the record has it: the record gets a turn when it ends."""
+"""Keeps what is being said until the record has it. The record gets a turn only when it ends."""
 
 from dataclasses import dataclass, field
 
@@ -9,22 +9,25 @@ from ringdown.calls import Speaker, Turn
 @dataclass(slots=True)
 class LiveWords:
     _open: dict[Speaker, str] = field(default_factory=lambda: dict.fromkeys(Speaker, ""))
+    """The words of the current turns."""
     _cut_at: int = 0
-    """The words of the current turns, without what an interruption discarded."""
+    """How many of the agent's characters came before the caller's interruption."""
     _recorded: dict[int, str] = field(default_factory=dict)
+    """The text of each turn in the record."""
 
     def text(self, who: Speaker) -> str:
-        """What `who` has said that isn't in a turn yet."""
+        """Return what `who` has said that isn't in a turn yet."""
         return " ".join(self._open[who].split())
 
     def lose(self) -> tuple[tuple[Speaker, str], ...]:
-        """What the record will never have, because the handler is gone."""
+        """Remove and return the words that the record will never have, because the handler is
+        gone."""
         lost = tuple((who, text) for who in self._open if (text := self.text(who)))
         self._open, self._cut_at = dict.fromkeys(Speaker, ""), 0
         return lost
 
     def hear(self, heard: Words | Cut) -> tuple[Speaker, ...]:
-        """Returns the speakers with changed words."""
+        """Add words, or remember an interruption. Returns the speakers whose words changed."""
         match heard:
             case Words(who, text):
                 self._open[who] += text
@@ -34,8 +37,8 @@ class LiveWords:
                 return ()
 
     def record(self, turn: Turn) -> tuple[Speaker, ...]:
-        """The record has `turn`, perhaps again with more text. Returns the speakers with changed
-        words."""
+        """Remove the words of `turn`, which is in the record now. It may come again, with more
+        text. Returns the speakers whose words changed."""
         known = self._recorded.get(turn.n, "")
         self._recorded[turn.n] = turn.text
         who, before = turn.speaker, self.text(turn.speaker)
@@ -46,7 +49,7 @@ class LiveWords:
         return (who,) if self.text(who) != before else ()
 
     def _drop_through(self, who: Speaker, said: str) -> None:
-        """Drop the words before it as well: they were never heard, or the record would have
+        """Drop `said` and the words before it, which were never heard, or the record would have
         them."""
         text = self.text(who)
         at = text.find(said)

@@ -12,7 +12,7 @@ import msgspec
 
 
 class Dial(msgspec.Struct, frozen=True, tag="dial", tag_field="do"):
-    """`at` is a time in the agent's time zone, such as 2026-11-29T20:00; empty for now."""
+    """`at` is a time in the agent's time zone, such as 2026-11-29T20:00; empty means now."""
 
     caller: Annotated[str, msgspec.Meta(max_length=100)]
     called: Annotated[str, msgspec.Meta(max_length=100)]
@@ -44,10 +44,10 @@ FromPage: TypeAlias = Dial | Speak | Press | HangUp | Trouble
 
 
 class LineReady(msgspec.Struct, frozen=True, tag="line", tag_field="is"):
-    """The choices: callers and numbers, each with a description, and sentences.
+    """What the user can choose: callers and numbers, each with a description, and sentences.
 
-    `suggestions` are in the order of a conversation; `pictures` are the names of those that the
-    caller can send. With `is_stand_in`, the model knows no others.
+    `suggestions` are in the order of a conversation, and `pictures` are the names of those that the
+    caller can send. With `is_stand_in`, the model knows no other sentences or pictures.
     """
 
     callers: dict[str, str]
@@ -67,7 +67,7 @@ class CallFigure(msgspec.Struct, frozen=True):
 class CallChanged(msgspec.Struct, frozen=True, tag="call", tag_field="is"):
     """`words` say why the call ended, or why it never started.
 
-    Once it is over, `page` is where it can be read and heard; `figures` and `problems` sum it up.
+    Once it is over, `page` is the path of the call's page, and `figures` and `problems` sum it up.
     """
 
     status: Literal["ringing", "answered", "over", "refused"]
@@ -86,7 +86,7 @@ class Answering(msgspec.Struct, frozen=True, tag="answering", tag_field="is"):
 
 
 class Happened(msgspec.Struct, frozen=True, tag="event", tag_field="is"):
-    """An event of interest to people; `at_s` is measured from dialling."""
+    """An event worth showing; `at_s` is measured from dialling."""
 
     at_s: float
     kind: str
@@ -105,8 +105,7 @@ class Said(msgspec.Struct, frozen=True, tag="turn", tag_field="is"):
 
 
 class Saying(msgspec.Struct, frozen=True, tag="saying", tag_field="is"):
-    """What one side is saying that isn't in the record yet, as far as known; empty once the record
-    has all of it."""
+    """What one side is saying, as far as known; empty once the record has all of it."""
 
     who: str
     text: str
@@ -120,7 +119,7 @@ class Lost(msgspec.Struct, frozen=True, tag="lost", tag_field="is"):
 
 
 class ToolUsed(msgspec.Struct, frozen=True, tag="tool", tag_field="is"):
-    """`args` and `answer` as JSON text."""
+    """`args` and `answer` are JSON text; if the tool failed, `answer` is its error."""
 
     id: str
     name: str

@@ -29,12 +29,12 @@ _POLICY = (
     " base-uri 'none'; form-action {caller_page}; frame-ancestors 'none';"
     " frame-src 'self' {frames}"
 )
-"""The frames are the agent's form, which is a console page, and the caller's page, which also gets
-pictures."""
+"""The page's frames show the agent's form, which is a console page, and the caller's page, to which
+pictures are posted as well."""
 
 
 def origins(listener: socket.socket) -> list[str]:
-    """The origins under which the page can be reached."""
+    """Return the origins of the page's URLs."""
     port = listener.getsockname()[1]
     return [f"http://{name}:{port}" for name in (HOST, "localhost")]
 
@@ -56,7 +56,7 @@ async def serving(line: TalkLine, listener: socket.socket) -> AsyncIterator[str]
 
 
 def _answer(line: TalkLine, request: Request, ours: list[str]) -> Response | None:
-    """A file, a refusal, or None for the page's own WebSocket.
+    """Return a file, a refusal, or None for the page's own WebSocket.
 
     Other pages open in the browser must not use the telephone, whatever name they use for this
     machine.

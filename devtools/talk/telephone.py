@@ -1,4 +1,4 @@
-"""One page's telephone: carries its calls, and reports to the page."""
+"""One page's telephone: places its calls, and reports to the page."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -117,7 +117,7 @@ class Telephone:
     async def _take(
         self, message: bytes | str, group: asyncio.TaskGroup
     ) -> tuple[asyncio.Task[None], ...]:
-        """Returns the call's task if this started one."""
+        """Handle a message from the page. Returns the call's task if it starts a call."""
         if isinstance(message, bytes):
             if self._conversation is not None and not self._conversation.handset.take(message):
                 self._tell(Problem("Audio must arrive in messages of 20 ms. Reload the page."))
@@ -188,12 +188,12 @@ class Telephone:
                 if name is None:
                     self._tell(Problem("No handler has the call right now."))
                     return
-                words = f"killed {name}, which carried the call"
+                words = f"killed {name}, which was handling the call"
             case "go_away":
                 if not self._line.let_model_go_away():
                     self._tell(Problem("Only the stand-in's session can be ended."))
                     return
-                words = f"the model announced the end of its session in {GO_AWAY_S:g} s"
+                words = f"the model announced that its session ends in {GO_AWAY_S:g} s"
             case _:
                 assert_never(trouble.what)
         at_s = (call.events[-1].when.at_ms if call.events else 0) / 1000
@@ -212,7 +212,9 @@ class Telephone:
             with self._line.taken(hear):
                 for number in (dial.caller, dial.called):
                     if not is_e164(number):
-                        raise NotDialled(f"“{number}” isn't a number. Write it like +14155550100.")
+                        raise NotDialled(
+                            f"“{number}” isn't a phone number. Write it like +14155550100."
+                        )
                 await self._line.set_time(dial.called, dial.at)
                 await self._carry(conversation, dial, telling)
         except LineBusy:

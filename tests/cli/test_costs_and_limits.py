@@ -30,8 +30,8 @@ def test_costs_by_day_with_their_sum(command_line: CommandLine) -> None:
     assert today[1:] == ["2", "2", "$0.05", "$0.02"]
     assert yesterday[1:] == ["1", "1", "$0.02", "$0.02"]
     assert before[1:] == ["0", "0", "$0.00"]
-    assert together == ["together", "3", "3", "$0.07", "$0.02"]
-    assert "Twilio and Google Cloud come on top" in ran.complained
+    assert together == ["total", "3", "3", "$0.07", "$0.02"]
+    assert "Twilio and Google Cloud are extra" in ran.complained
 
 
 def test_a_day_is_one_of_the_persons_clock(command_line: CommandLine) -> None:

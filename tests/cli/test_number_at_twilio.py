@@ -70,7 +70,7 @@ def test_on_request_its_urls_are_set_and_what_it_had_is_told(
     assert (ran.status, again.status) == (0, 0), ran.all
     assert f"The voice URL was {BEFORE}, the fallback URL empty" in ran.said
     assert (
-        "At Twilio: calls and their end reach the webhook, which is also the fallback.\n"
+        "At Twilio: calls and status callbacks reach the webhook, which is also the fallback.\n"
         in again.said
     )
     assert twilio.account.changes == [(OTHER, WEBHOOK)]

@@ -43,7 +43,7 @@ def personas(line: CommandLine) -> dict[str, Persona]:
 def test_a_persona_is_saved_listed_shown_and_deleted(line: CommandLine, file: Path) -> None:
     saved = line.run("rehearsals", "edit", NAME, "--file", str(file))
     assert saved.said == (
-        f"Saved rehearsals/{NAME}. To let it call: ringdown agents rehearse shop {NAME}\n"
+        f"Saved rehearsals/{NAME}. To have it call: ringdown agents rehearse shop {NAME}\n"
     )
     listed = line.run("rehearsals", "list").said.splitlines()
     assert listed[1].split() == [NAME, "shop", "script", "Somebody."]
@@ -55,7 +55,7 @@ def test_a_persona_is_saved_listed_shown_and_deleted(line: CommandLine, file: Pa
 
 
 def test_what_ships_is_shown_stored_and_left_as_it_was_changed(line: CommandLine) -> None:
-    assert "No persona is stored" in line.run("rehearsals", "list").complained
+    assert "No personas are stored" in line.run("rehearsals", "list").complained
     assert line.run("rehearsals", "show", "interrupts").said.startswith("who: Someone in a hurry")
     editor = line.editor("text = text.replace('in a hurry', 'with time')")
     line.environ["EDITOR"] = editor
@@ -155,7 +155,7 @@ def test_a_tool_that_the_agent_does_not_have_is_told(line: CommandLine, file: Pa
     line.environ["GEMINI_API_KEY"] = "a-key-that-is-long-enough"
     ran = line.run("agents", "rehearse", "shop", "--runs", "100", answers="n\n")
     assert "shop has no tool end_cal. Did you mean end_call?" in ran.complained
-    assert f"What {NAME} checks of it proves nothing." in ran.complained
+    assert f"Checks of this tool in {NAME} prove nothing." in ran.complained
     assert "transfer_call" not in ran.complained
 
 

@@ -198,7 +198,7 @@ def forgetting(desk: Desk) -> None:
 def costs(desk: Desk) -> None:
     good_call(desk.line, 1)
     days, agents, numbers = desk.does("See what the model costs")
-    assert "together    1" in days
+    assert "total       1" in days
     assert re.search(r"default +1 +1 +\$0\.02", agents)
     assert "+14155550100" in numbers
 

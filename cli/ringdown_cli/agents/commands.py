@@ -8,7 +8,7 @@ from ringdown_cli.agents.looking import history, list_agents, show, validate
 from ringdown_cli.agents.releasing import publish, rollback, seed
 from ringdown_cli.command import Commands, Group, Surroundings, count
 
-_MOST_AT_ONCE = 16  # a handler carries a few more
+_MOST_AT_ONCE = 16  # fewer than a handler can take
 
 
 def add_agent_commands(groups: Commands) -> None:
@@ -34,7 +34,7 @@ def add_agent_commands(groups: Commands) -> None:
     _agent(showing)
     _draft(showing)
     showing.add_argument(
-        "--revision", metavar="REVISION", help="an earlier one; see agents history"
+        "--revision", metavar="REVISION", help="an earlier revision; see agents history"
     )
     _json(showing)
 
@@ -52,7 +52,7 @@ def add_agent_commands(groups: Commands) -> None:
     making = group.add(
         "new",
         new,
-        "make an agent, starting from the one that ships with Ringdown",
+        "create an agent, starting from the one that ships with Ringdown",
         examples=("agents new night-desk", "agents new night-desk --file night.yaml --yes"),
     )
     making.set_defaults(draft=False)
@@ -94,7 +94,7 @@ def add_agent_commands(groups: Commands) -> None:
     )
     _agent(comparing)
     comparing.add_argument(
-        "revisions", metavar="REVISION", nargs="*", help="one, or two; see agents history"
+        "revisions", metavar="REVISION", nargs="*", help="one or two; see agents history"
     )
 
     validating = group.add(
@@ -172,7 +172,7 @@ def _add_rehearse(group: Group) -> None:
     )
     _agent(rehearsing)
     rehearsing.add_argument(
-        "personas", metavar="PERSONA", nargs="*", help="who calls (default: all of the agent's)"
+        "personas", metavar="PERSONA", nargs="*", help="who calls (default: the agent's personas)"
     )
     _draft(rehearsing)
     rehearsing.add_argument(
@@ -218,20 +218,20 @@ def _agent(parser: argparse.ArgumentParser) -> None:
 
 def _draft(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--draft", action="store_true", help="the next version, which only testers hear"
+        "--draft", action="store_true", help="its next version, which only testers hear"
     )
 
 
 def _yes(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--yes", action="store_true", help="don't ask for confirmation")
 
 
 def _message(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-m", "--message", metavar="WHY", help="why, for the history")
+    parser.add_argument("-m", "--message", metavar="WHY", help="the reason, kept in the history")
 
 
 def _json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="for scripts")
+    parser.add_argument("--json", action="store_true", help="print JSON, for scripts")
 
 
 async def _rehearse(arguments: argparse.Namespace, surroundings: Surroundings) -> int:

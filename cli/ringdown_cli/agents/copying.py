@@ -33,7 +33,8 @@ async def copy(arguments: argparse.Namespace, surroundings: Surroundings) -> int
 
 
 async def delete(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
-    """The revisions stay: one of them would answer a number that still names the agent."""
+    """Delete an agent and its draft. Its revisions stay, so that the latest one answers any number
+    that still names the agent."""
     terminal, agent_id = surroundings.terminal, arguments.agent
     if agent_id == DEFAULT_AGENT_ID:
         raise CannotGoOn(
@@ -80,8 +81,8 @@ Version = tuple[str, Document]
 async def _versions(
     store: AgentStore, agent_id: str, revisions: list[str]
 ) -> tuple[Version, Version]:
-    """The named versions, or else the agent and its draft, or else the previous version and the
-    agent."""
+    """Return the two versions to compare: those named, or else the agent and its draft, or else
+    the previous revision and the agent."""
     if len(revisions) == 2:
         return await _revision(store, agent_id, revisions[0]), await _revision(
             store, agent_id, revisions[1]
@@ -97,7 +98,7 @@ async def _versions(
         return present, (where(agent_id, draft=True), agent_document(draft.document))
     known = {each.revision: each for each in await store.list_revisions(agent_id)}
     agent = findings_of(stored.document, None).agent
-    if agent is None and known:  # broken, so that the last good revision answers
+    if agent is None and known:  # broken, so its last good revision answers calls
         return await _revision(store, agent_id, next(iter(known))), present
     kept = known.get(agent.revision) if agent is not None else None
     if kept is None or kept.replaced not in known:

@@ -1,4 +1,4 @@
-"""`agents edit` and `new`: open a document in the person's editor, and check it before saving."""
+"""`agents edit` and `new`: open a document in the user's editor, and check it before saving."""
 
 import argparse
 import asyncio
@@ -32,8 +32,8 @@ from ringdown_cli.terminal import Terminal
 
 @dataclass(frozen=True, slots=True)
 class Edited:
-    """What an edit started from. `version` is None if the document didn't exist; then `offered` is
-    the text that the person started from, and otherwise the same as `before`."""
+    """The document as it was before the edit. If it didn't exist yet, `version` is None and
+    `offered` is what the user starts from; otherwise `offered` equals `before`."""
 
     agent_id: str
     is_draft: bool
@@ -74,8 +74,8 @@ async def new(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
 async def _edited(
     arguments: argparse.Namespace, surroundings: Surroundings, store: AgentStore, begun: Edited
 ) -> int:
-    """Until the document is saved, the person's text is in a file, which is kept if anything
-    fails."""
+    """Let the user edit the document, and save it. Until then their text is in a file, which is
+    kept if anything fails."""
     terminal = surroundings.terminal
     text = text_to_edit(begun.offered, begun.path, draft=begun.is_draft)
     async with text_file(text, arguments.file, begun.command, terminal) as file:
@@ -97,7 +97,8 @@ async def _edited(
 
 
 async def _begin(store: AgentStore, agent_id: str, *, is_draft: bool) -> Edited:
-    """The stored document, or else the agent for a draft, or else what ships with Ringdown."""
+    """Start from the stored document. Without one, a draft starts from its agent, and an agent
+    from the one that ships with Ringdown."""
     stored = await store.read_agent(agent_id, draft=is_draft)
     if stored is not None:
         return Edited(agent_id, is_draft, stored.document, stored.version, stored.document)
@@ -116,7 +117,7 @@ async def _begin(store: AgentStore, agent_id: str, *, is_draft: bool) -> Edited:
 async def _is_to_be_made(
     store: AgentStore, begun: Edited, arguments: argparse.Namespace, terminal: Terminal
 ) -> bool:
-    """Ask first: the name may be misspelt, and would become an agent that gets no calls."""
+    """Ask before creating an agent: a misspelt name would become an agent that gets no calls."""
     ensure_name(begun.agent_id)
     agents = [agent.agent_id for agent in await store.list_agents()]
     if begun.is_draft or not agents or arguments.yes:
@@ -137,8 +138,8 @@ async def _edited_document(
     begun: Edited,
     file: Path,
 ) -> Document | None:
-    """What the person wrote, once it can be saved. Until then the editor opens again, with the
-    problems in comments. None if the person gives up."""
+    """Return what the user wrote, once it can be saved. Until then, reopen the editor with the
+    problems in comments. Returns None if the user gives up."""
     terminal, tools = surroundings.terminal, await store.declared_tools()
     given: bytes | None = None
     for time in range(1, _MOST_TIMES + 1):
@@ -160,7 +161,7 @@ async def _edited_document(
 
 
 _MOST_TIMES = 10
-"""How often the editor opens: it may be a program that never gets it right."""
+"""The editor opens at most this often, in case it's a program that never fixes the text."""
 
 
 class NotUsable(Exception):
@@ -174,9 +175,11 @@ class NotUsable(Exception):
 def _usable(
     written: bytes, tools: DeclaredTools, begun: Edited, terminal: Terminal, *, anyway: bool
 ) -> Document:
-    """The document in `written`, if it has no problem that wasn't there before. Raises NotUsable.
+    """Return the document in `written`. Raises NotUsable if it can't answer calls or, unless
+    `anyway`, if it has a remark that wasn't there before.
 
-    Calls are answered despite an unknown field or tool, but the person hardly meant it.
+    Remarks are about unknown fields or tools: the agent still answers calls, but the user probably
+    made a mistake.
     """
     try:
         document = from_yaml(written.decode())
@@ -199,7 +202,7 @@ _MARK = b"#! "
 
 
 def with_errors(written: bytes, lines: Sequence[str]) -> bytes:
-    """The text with its problems at the top, replacing those from before."""
+    """Put the problems at the top of the text, replacing those from the last time."""
     theirs = [line for line in written.splitlines(keepends=True) if not line.startswith(_MARK)]
     told = [
         _MARK + part.encode() + b"\n"
@@ -219,7 +222,7 @@ async def _save(store: AgentStore, begun: Edited, edited: Document, file: TextFi
 
 
 def _conflict(begun: Edited, mine: Document, now: StoredAgent | None, file: TextFile) -> str:
-    """Says what the other person changed; the file gets both edits."""
+    """Merge both edits into the file. Returns a message that says what the other person changed."""
     theirs = {} if now is None else now.document
     file.path.write_text(to_yaml(merged(begun.before, mine, theirs)), "utf-8")
     changes = "\n".join(f"  {line}" for line in difference(begun.before, theirs))

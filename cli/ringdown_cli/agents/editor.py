@@ -1,4 +1,4 @@
-"""Opens the person's editor on a file that keeps what they write."""
+"""Opens the user's editor on a temporary file, which is kept until the text is saved."""
 
 import asyncio
 import os
@@ -15,7 +15,7 @@ from ringdown_cli.terminal import Terminal
 
 
 class TextFile:
-    """A text that is kept until it is `done` with."""
+    """A temporary file, which is kept unless `done` is called."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -29,10 +29,10 @@ class TextFile:
 async def text_file(
     text: str, given: str | None, command: str, terminal: Terminal
 ) -> AsyncIterator[TextFile]:
-    """A private file with `text`, or with the contents of the file `given`.
+    """Yield a private temporary file with `text`, or with the contents of the file `given`.
 
-    If it is kept at the end, and has text that is nowhere else, the person learns where it is, and
-    how to continue with `command`.
+    Unless `done` is called, the file is kept if its text exists nowhere else; a message then says
+    where it is, and how to save it with `command`.
     """
     known = text
     if given is not None:
@@ -70,9 +70,9 @@ async def run_editor(path: Path, environ: Mapping[str, str]) -> None:
 
 @contextmanager
 def _interrupts_left_to_the_editor() -> Iterator[None]:
-    """Ignore Ctrl-C: editors use it, and it reaches every process of the terminal."""
+    """Ignore Ctrl-C: editors use it, and the terminal sends it to this process too."""
     if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread gets interrupts
+        yield  # only the main thread receives signals
         return
     before = signal.signal(signal.SIGINT, lambda number, frame: None)
     try:

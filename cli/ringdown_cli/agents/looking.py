@@ -95,7 +95,7 @@ def _revision_head(revision: Revision, surroundings: Surroundings) -> str:
 
 
 async def revision_or_stop(store: AgentStore, agent_id: str, wanted: str) -> Revision:
-    """The revision that starts with `wanted`; raises CannotGoOn."""
+    """Return the revision that starts with `wanted`. Raises CannotGoOn unless exactly one does."""
     revisions = await store.list_revisions(agent_id)
     matching = [revision for revision in revisions if revision.revision.startswith(wanted)]
     if len(matching) == 1:
@@ -157,7 +157,7 @@ def _plain(event: Event, answers: bool) -> dict[str, Json]:
 
 
 async def validate(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
-    """Check a file, without a store if need be; then tools aren't checked."""
+    """Check a file or a stored agent. Without a store, a file's tools aren't checked."""
     terminal, target = surroundings.terminal, arguments.target
     is_draft = arguments.draft
     if _is_file(target):

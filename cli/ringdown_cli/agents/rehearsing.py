@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
 ASK_ABOVE_USD = 1.0
 ESTIMATED_USD = 0.16
-"""A two-minute call with a caller played by a model, and an opinion on it: docs/costs.md."""
+"""The cost of a two-minute call with a caller played by a model, and of an opinion on it; see
+docs/costs.md."""
 
 
 async def rehearse_agent(arguments: argparse.Namespace, surroundings: Surroundings) -> int:
@@ -43,8 +44,8 @@ async def rehearse_agent(arguments: argparse.Namespace, surroundings: Surroundin
         from devtools.processes import ProcessFailed
     except ImportError:
         raise CannotGoOn(
-            "Personas call a whole line on this machine. Run this in Ringdown's repository, after"
-            " make."
+            "A rehearsal runs a complete line on this machine. Run `make` in Ringdown's repository,"
+            " and then this command."
         ) from None
     async with chosen_store(arguments.store, surroundings) as store:
         try:
@@ -102,7 +103,7 @@ async def _rehearse(arguments: argparse.Namespace, surroundings: Surroundings, s
 async def _rehearsed(
     arguments: argparse.Namespace, store: Store, terminal: Terminal
 ) -> "Rehearsed | None":
-    """None if the document can't answer a call; the person learns why."""
+    """Return the agent to rehearse. If it can't answer calls, print why and return None."""
     from devtools.rehearsals.line import Rehearsed
 
     agent_id, is_draft = arguments.agent, arguments.draft
@@ -120,7 +121,8 @@ async def _rehearsed(
 async def _chosen_personas(
     arguments: argparse.Namespace, store: Store, terminal: Terminal
 ) -> list[Persona]:
-    """The named personas, or else all of the agent's; the packaged ones if none are stored."""
+    """Return the named personas, or else all of the agent's. If none are stored, use the packaged
+    ones."""
     stored, problems = await list_personas(store.documents)
     are_packaged = not stored and not problems
     known = packaged_personas() if are_packaged else stored
@@ -153,8 +155,9 @@ async def _chosen_personas(
 def _say_missing_tools(
     personas: Sequence[Persona], rehearsed: "Rehearsed", terminal: Terminal
 ) -> None:
-    """A name that is misspelt under `must_not` would be a check that always passes. A promise may
-    name a tool that isn't there: then nobody may make it."""
+    """Warn about tools that the personas name but the agent lacks: with a misspelt name, a check
+    under `must_not` would always pass. Promises may name missing tools, and then must never be
+    made."""
     known = {*BUILT_IN, *(tool.name for tool in rehearsed.tools)}
     naming: dict[str, list[str]] = {}
     for persona in personas:
@@ -163,8 +166,8 @@ def _say_missing_tools(
                 naming.setdefault(tool, []).append(persona.name)
     for tool, names in naming.items():
         terminal.complain(
-            f"{rehearsed.agent_id} has no tool {tool}.{did_you_mean(tool, known)} What"
-            f" {', '.join(names)} checks of it proves nothing."
+            f"{rehearsed.agent_id} has no tool {tool}.{did_you_mean(tool, known)} Checks of this"
+            f" tool in {', '.join(names)} prove nothing."
         )
 
 
@@ -175,7 +178,7 @@ def _tools_named(persona: Persona) -> Iterator[str]:
 
 
 async def _expected_usd(store: Store, agent_id: str) -> float:
-    """What a call cost in the agent's last rehearsal with a real model, or else an estimate."""
+    """Return a call's cost in the agent's last rehearsal with a real model, or else an estimate."""
     for rehearsal in await list_rehearsals(store.documents, agent_id):
         if not rehearsal.is_stand_in and rehearsal.made:
             return rehearsal.cost_usd / rehearsal.made
@@ -206,8 +209,8 @@ def _agreed(arguments: argparse.Namespace, plan: "Plan", model: str, terminal: T
 async def _kept(
     store: Store, rehearsal: Rehearsal, runs: Sequence[PersonaRun], terminal: Terminal
 ) -> Rehearsal | None:
-    """Store the rehearsal, and find the one to compare it with. It cost money, so the report
-    survives a store that doesn't answer."""
+    """Store the rehearsal, and return the one to compare it with. If the store doesn't answer,
+    return None instead of failing: the calls cost money, so there must be a report."""
     try:
         await keep_rehearsal(store.documents, rehearsal, runs)
         return await read_compared(store, rehearsal)

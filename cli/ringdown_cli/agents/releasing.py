@@ -83,7 +83,7 @@ async def rollback(arguments: argparse.Namespace, surroundings: Surroundings) ->
             terminal.say(f"Revision {answers} already answers calls. Nothing was changed.")
             return DONE
         document = document_of(revision.agent, like=stored.document)
-        terminal.say(f"Back to revision {revision.revision}:")
+        terminal.say(f"Changes that restore revision {revision.revision}:")
         say_difference(terminal, stored.document, document)
         if not agreed(arguments, terminal, f"Save this as agents/{agent_id}?"):
             return BROKEN
@@ -96,8 +96,8 @@ async def rollback(arguments: argparse.Namespace, surroundings: Surroundings) ->
 async def _revision_to_return_to(
     store: AgentStore, agent_id: str, wanted: str | None, answers: str | None
 ) -> Revision:
-    """The one asked for, or else the one that `answers` replaced. For a broken or unchecked
-    document, that is the last good version."""
+    """Return the revision `wanted`, or else the one that `answers` replaced, or else the newest:
+    the last good version of a broken or unchecked document."""
     if wanted is not None:
         return await revision_or_stop(store, agent_id, wanted)
     revisions = {revision.revision: revision for revision in await store.list_revisions(agent_id)}
@@ -159,7 +159,8 @@ async def _write(store: AgentStore, stored: StoredAgent, document: Document) -> 
 async def looked_at(
     store: AgentStore, agent_id: str, surroundings: Surroundings, edit: Edit | None = None
 ) -> int:
-    """Say what an `edit` of an agent led to. Raises CannotGoOn."""
+    """Check an agent after an `edit`, and print which version answers calls now. Raises CannotGoOn
+    if the agent was just deleted."""
     status = await look_at_edit(store, agent_id, surroundings.now(), edit=edit)
     return await say_looked_at(store, surroundings.terminal, agent_id, status)
 
@@ -172,7 +173,8 @@ async def say_looked_at(
     *,
     told: bool = False,
 ) -> int:
-    """As `looked_at`; pass `told` if its problems have been printed already. Raises CannotGoOn."""
+    """Like `looked_at`, for a known `status`. Pass `told` if the agent's problems were printed
+    before."""
     if status is None:
         raise CannotGoOn(f"Someone just deleted {where(agent_id)}.")
     await say_status(terminal, store, agent_id, status, told=told)

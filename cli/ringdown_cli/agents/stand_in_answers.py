@@ -1,7 +1,7 @@
-"""The stand-in model's answers to an agent's examples: what the instructions say about them.
+"""Makes the stand-in model answer an agent's examples from the agent's instructions.
 
-It understands nothing. But a model can only say what its instructions contain, so an example that
-fails even here asks for a fact that isn't in them.
+It understands nothing. But a real model can't say more than its instructions contain either, so an
+example that fails with the stand-in asks for a fact that they lack.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,8 @@ from simulators.gemini_live.scenario import Pace, Reply, Scenario, Turn
 
 
 def stand_in_scenario(instructions: str, examples: Sequence[Example]) -> Scenario:
-    """One answer per example, longest first, because a text may contain another."""
+    """Return a scenario with a turn for each example. Longer examples come first, because one may
+    contain another."""
     longest_first = sorted(examples, key=lambda example: -len(example.caller))
     turns = {
         example.caller: Turn(

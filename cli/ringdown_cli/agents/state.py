@@ -25,7 +25,7 @@ def ensure_name(agent_id: str) -> None:
 
 
 async def read_or_stop(store: AgentStore, agent_id: str, *, draft: bool = False) -> StoredAgent:
-    """The stored document; raises CannotGoOn with the names that exist."""
+    """Return the stored document. If there is none, raises CannotGoOn with the names that exist."""
     stored = await store.read_agent(agent_id, draft=draft)
     if stored is not None:
         return stored
@@ -72,7 +72,7 @@ async def is_called(store: AgentStore, agent_id: str) -> bool:
 
 
 def say_draft_status(terminal: Terminal, status: AgentStatus, draft: Document) -> None:
-    """Print who hears the draft, or why it isn't used; its problems were printed before."""
+    """Print who hears the draft, or why no one does. Its problems were printed before."""
     if status.ok:
         terminal.say(_who_hears(draft_findings(draft).testers), Style.GOOD)
     elif status.error is not None:
@@ -87,8 +87,8 @@ async def say_status(
     *,
     told: bool = False,
 ) -> None:
-    """Say which version answers now, and if it isn't the saved one, why. Adds remarks unless they
-    were `told` before."""
+    """Print which version answers calls now and, if it isn't the saved one, why. Prints remarks
+    too, unless they were printed before (`told`)."""
     if status.ok and await is_called(store, agent_id):
         terminal.say(f"New calls use it (revision {status.revision}).", Style.GOOD)
     elif status.ok:
@@ -107,7 +107,7 @@ def _who_hears(testers: tuple[str, ...]) -> str:
 
 
 def state_of(stored: StoredAgent, found: Findings) -> str:
-    """`ok`, or what is wrong, in a few words."""
+    """Return `ok`, or say in a few words what is wrong."""
     if found.agent is not None:
         return "ok, with remarks" if found.remarks else "ok"
     answers = stored.status.revision if stored.status is not None else None

@@ -1,4 +1,4 @@
-"""Says one example to the model, and collects the answer."""
+"""Sends one example to the model, and collects the answer."""
 
 import asyncio
 import datetime
@@ -32,14 +32,15 @@ ANSWERED_WITHIN_S = 40.0
 _MORE_AFTER_TOOL_S = 5.0
 """A model may end its turn with a tool call, and talk about the result in the next one."""
 _LATE_WORDS_S = 2.0
-"""Transcripts trail their audio by up to this long; a turn is over when it could be played."""
+"""Transcripts trail their audio by up to this long. TurnCompleted may take longer: it comes when
+the audio could have been played to the end."""
 
 CallTool = Callable[[ToolCallRequested], Awaitable[ToolAnswer]]
 
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """The result of an example; `fault` is why the answer is missing."""
+    """The result of an example; `fault` says why there is no answer."""
 
     example: Example
     answer: str = ""
@@ -68,7 +69,7 @@ class _Heard:
 async def try_example(
     model: GeminiLive, call: Call, example: Example, call_tool: CallTool
 ) -> Tried:
-    """Send the caller's sentence, as text, in a session like a call's."""
+    """Send the caller's sentence, as text, in a session like a call's, and return the result."""
     began_s = time.monotonic()
     heard = _Heard()
     fault = None
@@ -119,7 +120,7 @@ async def _listen(
 def trial_call(
     agent_id: str, agent: Agent, tools: Sequence[ToolDeclaration], now: datetime.datetime
 ) -> Call:
-    """A call without a phone, which isn't stored."""
+    """Return a call for a trial; it isn't stored, and no phone is involved."""
     return Call(
         call_sid=f"TRIAL{uuid.uuid4().hex}",
         caller="",
@@ -137,7 +138,8 @@ def trial_call(
 
 
 def tool_caller(call: Call, client: ToolClient | None) -> CallTool:
-    """Answers tool calls over HTTP with `client`; without one, by saying that this is a trial."""
+    """Return a function that calls tools over HTTP with `client`. Without a client, it tells the
+    model that this is a trial."""
     declared = {tool.name: tool for tool in call.tools}
 
     async def call_tool(event: ToolCallRequested) -> ToolAnswer:

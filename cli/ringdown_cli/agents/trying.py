@@ -72,7 +72,7 @@ def _examples(agent: Agent, arguments: argparse.Namespace) -> tuple[Example, ...
 async def _model(
     environ: Mapping[str, str], call: Call, examples: tuple[Example, ...], terminal: Terminal
 ) -> AsyncIterator[GeminiLive]:
-    """The real model if the environment names one, otherwise the stand-in."""
+    """Yield the real model if the environment names one, otherwise the stand-in."""
     backend = chosen_gemini(environ)
     if backend is not None:
         model = model_on(backend.api, call.agent.model)
@@ -104,7 +104,8 @@ async def _try_all(
     call_tool: CallTool,
     terminal: Terminal,
 ) -> int:
-    """Run several in parallel; print the results in order, each as soon as possible."""
+    """Try the examples, several in parallel. Print the results in order, each as soon as
+    possible."""
     turn = asyncio.Semaphore(_AT_ONCE)
 
     async def one(example: Example) -> Tried:

@@ -1,4 +1,4 @@
-"""Who made an edit, and why; kept with its revision."""
+"""Finds out who made an edit, and why; both are kept with the revision."""
 
 import argparse
 import configparser
@@ -11,7 +11,7 @@ from ringdown_cli.command import Surroundings
 
 
 def this_edit(arguments: argparse.Namespace, surroundings: Surroundings) -> Edit:
-    """Ask why, unless the arguments say why or forbid questions."""
+    """Describe this edit. Asks for a reason, unless the arguments give one or forbid questions."""
     why = arguments.message
     if why is None and not arguments.yes:
         why = surroundings.terminal.ask("Why? (for the history; press Enter to skip)")
@@ -19,19 +19,20 @@ def this_edit(arguments: argparse.Namespace, surroundings: Surroundings) -> Edit
 
 
 def editor_of(environ: Mapping[str, str]) -> str | None:
-    """gcloud's account, or else the person's name on this machine."""
+    """Return gcloud's account, or else the user's name on this machine."""
     return _gcloud_account(environ) or environ.get("USER") or _account_here()
 
 
 def _account_here() -> str | None:
     try:
         return getpass.getuser()
-    except (ImportError, KeyError, OSError):  # in Python 3.13, and in earlier versions
+    except (ImportError, KeyError, OSError):  # OSError since Python 3.13, the others before
         return None
 
 
 def _gcloud_account(environ: Mapping[str, str]) -> str | None:
-    """Read from where `gcloud topic configurations` says it is, because gcloud takes a second."""
+    """Read the account from gcloud's files (see `gcloud topic configurations`), because running
+    gcloud takes a second."""
     home = environ.get("HOME")
     given = environ.get("CLOUDSDK_CONFIG")
     if account := environ.get("CLOUDSDK_CORE_ACCOUNT"):

@@ -43,7 +43,7 @@ async def analyse_calls(arguments: argparse.Namespace, surroundings: Surrounding
     async with chosen_store(arguments.store, surroundings) as store:
         asked = await _to_ask(arguments, surroundings, store)
         if not asked:
-            terminal.say("Nothing to ask: these calls have their answers, or no questions.")
+            terminal.say("Nothing to ask: these calls have answers already, or no questions.")
             return DONE
         cost = money(sum(about_usd(each.record, each.after_call) for each in asked))
         model = TEXT_MODELS[gemini.api]
@@ -99,7 +99,8 @@ async def _present_questions(store: Store, agent_id: str) -> AfterCall | None:
 
 
 async def _ask_all(asked: Sequence[_Asked], model: TextModel, store: Store) -> list[str]:
-    """The problems, one for each call without answers."""
+    """Ask about each call, and store the outcomes. Returns a problem for each call that is still
+    without answers."""
     turn = asyncio.Semaphore(_AT_ONCE)
 
     async def one(each: _Asked) -> str | None:

@@ -27,7 +27,7 @@ def add_call_commands(groups: Commands) -> None:
     showing.add_argument("--html", metavar="FILE", type=Path, help="default: out/calls/SID.html")
     _numbers(showing)
     showing.add_argument(
-        "--json", action="store_true", help="the complete record, without writing a page"
+        "--json", action="store_true", help="print the complete record, and write no page"
     )
 
     watching = group.add(
@@ -42,11 +42,11 @@ def add_call_commands(groups: Commands) -> None:
     logs = group.add(
         "logs",
         show_logs,
-        "show what the parts logged during a call",
+        "show what Ringdown logged during a call",
         examples=("calls logs last", "calls logs CA3f9c1d --json"),
     )
     _call(logs)
-    logs.add_argument("--json", action="store_true", help="unformatted log lines")
+    logs.add_argument("--json", action="store_true", help="print the log lines as JSON")
 
     recording = group.add(
         "recording",
@@ -93,7 +93,7 @@ def add_call_commands(groups: Commands) -> None:
             "calls restore - < letters.json   (from gcloud logging read --format=json)",
         ),
     )
-    restoring.add_argument("file", metavar="FILE", help="log lines (- is standard input)")
+    restoring.add_argument("file", metavar="FILE", help="the log (- is standard input)")
 
 
 def add_period(parser: argparse.ArgumentParser, *, since_required: bool = False) -> None:
@@ -105,7 +105,7 @@ def add_period(parser: argparse.ArgumentParser, *, since_required: bool = False)
         help="24h, 7d, yesterday or 2026-11-21, in your time zone",
     )
     parser.add_argument("--until", metavar="TIME", help="end of the range (exclusive)")
-    parser.add_argument("--agent", metavar="AGENT", help="that answered")
+    parser.add_argument("--agent", metavar="AGENT", help="only calls that this agent answered")
 
 
 def _add_list(group: Group) -> None:
@@ -122,9 +122,7 @@ def _add_list(group: Group) -> None:
         ),
     )
     add_period(listing)
-    listing.add_argument(
-        "--number", metavar="NUMBER", help="the caller's, or the one that was called"
-    )
+    listing.add_argument("--number", metavar="NUMBER", help="only calls from or to this number")
     listing.add_argument(
         "--problem",
         metavar="WORDS",
@@ -142,7 +140,7 @@ def _add_list(group: Group) -> None:
     )
     listing.add_argument("--limit", metavar="N", type=count, default=20, help="default: 20")
     _numbers(listing)
-    listing.add_argument("--json", action="store_true", help="for scripts; with full phone numbers")
+    listing.add_argument("--json", action="store_true", help="print JSON, with full phone numbers")
 
 
 def _add_analyse(group: Group) -> None:

@@ -1,4 +1,4 @@
-"""A flight record in readable lines: what happened when, and what the core decided."""
+"""Describes a flight record in readable lines: what happened when, and what the core decided."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ def told_decisions(step: Step) -> tuple[str, ...]:
 
 
 def account(steps: Iterable[Step]) -> Iterator[AccountLine]:
-    """The lines, in order; what one side says without a break is a single line."""
+    """Yield the lines, in order. What one side says without a break becomes a single line."""
     ears = _Ears()
     said: AccountLine | None = None
     for step in steps:
@@ -125,7 +125,7 @@ def _change(change: SpeechStarted | SpeechStopped | None, at_ms: float) -> str:
 
 
 def _told(event: Event) -> tuple[str, str]:
-    """Who did what; empty for events that matter only if the core decides something."""
+    """Return who did what; empty for events that matter only if the core decides something."""
     match event:
         case StreamStarted():
             return "line", "the stream started"

@@ -13,7 +13,7 @@ from stream_handler.record.flight_replay import replay
 from stream_handler.words import words_for
 
 Decision = tuple[float, str]
-"""When, in ms since the stream started, and what: a kind of action, and its length or name."""
+"""The time in ms since the stream started, and the decision: an action, with its length or name."""
 
 _WIDTH = 100
 _LINE = 88
@@ -34,7 +34,8 @@ def test_the_core_decides{suffix}() -> None:
 
 
 def decisions(packed: str) -> tuple[Decision, ...]:
-    """What the core decides in the record, and at the end how much audio it passed on."""
+    """Replay a packed record. Returns the core's decisions and, last, how much audio it passed
+    on."""
     body = base64.b64decode(packed)
     record = unpack([FlightPart(attempt=1, part=1, of=1, body=body)])
     return tuple(flight_decisions(read_flight(record)))
@@ -51,7 +52,8 @@ def flight_decisions(flight: Flight) -> Iterator[Decision]:
 
 
 def case_source(flights: Iterable[Flight]) -> str:
-    """The module, with a test for each stream of the call, and without names, numbers or words."""
+    """Return a test module with a test for each stream of the call. Names, numbers and words are
+    removed."""
     return _HEAD + "".join(
         _case(flight, "" if n == 1 else f"_in_stream_{n}") for n, flight in enumerate(flights, 1)
     )
@@ -71,7 +73,7 @@ def _case(flight: Flight, suffix: str) -> str:
 
 
 def _expected(at_ms: float, decision: str) -> str:
-    """An item, laid out as the project's formatter would."""
+    """Return an item of the tuple, laid out as the project's formatter would."""
     line = f"    ({at_ms}, {_quoted(decision)}),"
     if len(line) <= _WIDTH:
         return line
@@ -84,7 +86,7 @@ def _quoted(decision: str) -> str:
 
 
 def _recorded(flight: Flight) -> bytes:
-    """The record of a stream in which exactly this happens."""
+    """Record a stream in which exactly the events of `flight` happen."""
     head = flight.head
     record = FlightRecord(head.call, head.history, tool_calls=head.tool_calls)
     words = words_for(head.call.agent.language)

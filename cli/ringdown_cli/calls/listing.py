@@ -65,7 +65,7 @@ def _query(arguments: argparse.Namespace, now: datetime.datetime) -> CallQuery:
 
 
 def period_query(arguments: argparse.Namespace, now: datetime.datetime) -> CallQuery:
-    """A query from --since, --until and --agent; raises CannotGoOn."""
+    """Make a query from --since, --until and --agent. Raises CannotGoOn if a time is invalid."""
     try:
         return CallQuery(
             since=moment(arguments.since, now) if arguments.since else None,

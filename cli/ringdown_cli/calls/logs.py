@@ -1,4 +1,4 @@
-"""`calls logs`: what the parts logged during a call, here or in Cloud Logging."""
+"""`calls logs`: shows what was logged during a call, on this machine or in Cloud Logging."""
 
 import argparse
 import datetime
@@ -52,14 +52,15 @@ async def show_logs(arguments: argparse.Namespace, surroundings: Surroundings) -
 
 
 def _folder(store_url: str, surroundings: Surroundings) -> Path | None:
-    """The folder in which the parts using a local store log; None if the store is in the cloud."""
+    """Return the folder with the logs of the processes that use a local store. None if the store
+    is in the cloud."""
     if store_url.startswith(_SQLITE):
         return Path(store_url.removeprefix(_SQLITE)).parent / _LOGS
     return surroundings.out / _LOGS if store_url == LOCAL_FIRESTORE else None
 
 
 def _lines_in(folder: Path, call_sid: str) -> list[dict[str, Json]]:
-    """The lines of the parts that run, or ran, on this machine; each part has a file."""
+    """Return the call's lines from all logs in the folder. Each process has its own file."""
     found = []
     for file in sorted(folder.glob("*.log")):
         with file.open(encoding="utf-8", errors="replace") as written:
@@ -102,7 +103,7 @@ async def _gcloud(*argv: str) -> bytes:
         "gcloud",
         *("gcloud", *argv),
         within_s=_WITHIN_S,
-        missing="Reading the logs takes gcloud, which isn't installed here. Where it is, run:\n"
+        missing="Reading these logs requires gcloud, which isn't installed. Where it is, run:\n"
         f"gcloud {command}",
         if_late="Try again.",
     )

@@ -1,4 +1,4 @@
-"""Finds the call that a person means: `last`, a SID, or the start of one."""
+"""Finds the call that the user means: `last`, a SID, or the start of one."""
 
 import re
 
@@ -12,7 +12,7 @@ _MOST_LISTED = 5
 
 
 async def call_meant(store: CallIndex, text: str) -> str:
-    """The SID of the call. Raises CannotGoOn if none or several match."""
+    """Return the SID of the call. Raises CannotGoOn if none or several match."""
     text = text.strip().rstrip("….")
     if text == LAST:
         newest = await store.list_calls(CallQuery(limit=1))

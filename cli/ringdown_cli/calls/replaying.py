@@ -35,7 +35,7 @@ async def replay_call(arguments: argparse.Namespace, surroundings: Surroundings)
 
 
 async def _flights(store: Store, call_sid: str) -> list[Flight]:
-    """One for each stream of the call that left a record; raises CannotGoOn."""
+    """Return a flight for each stream of the call that left a record. Raises CannotGoOn."""
     parts = await store.read_flights(call_sid)
     if not parts:
         raise CannotGoOn(
@@ -49,7 +49,7 @@ async def _flights(store: Store, call_sid: str) -> list[Flight]:
         except (DamagedFlight, UnreadableFlight) as error:
             raise CannotGoOn(
                 f"Can't read the flight record of attempt {attempt}: {error}. Try the version of"
-                " Ringdown that carried the call."
+                " Ringdown that handled the call."
             ) from None
     return found
 
@@ -107,8 +107,9 @@ def _warn_if_words_mattered(terminal: Terminal, flight: Flight) -> None:
     changed = next((was for was, now in pairs if _kind(was) != _kind(now)), None)
     if changed is not None:
         terminal.complain(
-            f"Without its words the call changes course after {changed[0] / 1000:.2f} s, where it"
-            f" was {changed[1]}. The test expects what happens without them."
+            "With its words removed, the call takes a different course from"
+            f" {changed[0] / 1000:.2f} s on, where the original has {changed[1]}. The test expects"
+            " what happens without the words."
         )
 
 

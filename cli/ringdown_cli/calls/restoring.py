@@ -50,7 +50,7 @@ def _named(file: str) -> str:
 
 
 async def _write_back(store: CallStore, letter: DeadLetter) -> tuple[str, bool]:
-    """What was done, in words, and whether nothing is left to do."""
+    """Restore a record. Returns what was done, in words, and False if it must be tried again."""
     try:
         replayed = await replay(store, letter)
     except (InvalidDocument, Superseded) as error:

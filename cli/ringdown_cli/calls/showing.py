@@ -48,7 +48,7 @@ async def show(arguments: argparse.Namespace, surroundings: Surroundings) -> int
 
 
 async def read_record_or_stop(store: CallArchive, call: str) -> CallRecord:
-    """The record of the call that the person means; raises CannotGoOn."""
+    """Return the record of the call that the user means. Raises CannotGoOn."""
     call_sid = await call_meant(store, call)
     try:
         record = await store.read_record(call_sid)
@@ -82,7 +82,7 @@ def _say(
 
 
 async def _recording(store: Store, call_sid: str, terminal: Terminal) -> "Recording | None":
-    """The recording, or None if it can't be read; the rest is worth showing without it."""
+    """Return the recording, or None if it can't be read: the rest is worth showing without it."""
     from ringdown.audio.telephone import PHONE_HZ
     from ringdown.call_page import Recording
     from ringdown.calls.recorded_sound import recorded_sound
@@ -99,13 +99,13 @@ async def _recording(store: Store, call_sid: str, terminal: Terminal) -> "Record
 
 
 async def _pictures(store: Store, record: CallRecord, terminal: Terminal) -> dict[int, str]:
-    """What the caller sent, if the agent keeps it and it can be read."""
+    """Return the photos that the caller sent, if the agent keeps them and they can be read."""
     from ringdown.call_page import in_the_page
 
     try:
         return in_the_page(await kept_pictures(store, record.call))
     except StoreUnavailable as error:
-        terminal.complain(f"The photos can't be read: {error}. Try again soon.")
+        terminal.complain(f"Can't read the photos: {error}. Try again in a minute.")
         return {}
 
 

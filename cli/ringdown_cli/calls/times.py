@@ -1,4 +1,4 @@
-"""Times as operators write them."""
+"""Parses times as operators write them."""
 
 import datetime
 import re
@@ -12,7 +12,7 @@ class NoTime(ValueError):
 
 
 def moment(text: str, now: datetime.datetime) -> datetime.datetime:
-    """A time given as `90m`, `24h`, `7d` or `2w` ago, `today`, `yesterday`, or a day or time in the
+    """Parse a time: `90m`, `24h`, `7d` or `2w` ago, `today`, `yesterday`, or a day or time in the
     time zone of `now`. Raises NoTime.
     """
     word = text.strip().lower()

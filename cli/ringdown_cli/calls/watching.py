@@ -58,7 +58,8 @@ async def _watch_all(
 
 
 class _Watched:
-    """A call being followed; `named` if there are several."""
+    """A call being followed. If `named`, each line starts with the end of the call's SID, so that
+    calls can be told apart."""
 
     def __init__(
         self,

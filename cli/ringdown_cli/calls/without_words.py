@@ -1,9 +1,8 @@
 """Removes names, numbers and words from a flight record, so that it can be kept in a repository.
 
-Each word that was spoken, passed or written becomes a placeholder, always the same one for the same
-word, so what the core compares stays equal or different. A placeholder has its word's length as
-long as there are unused ones of that length. Words of a farewell stay, because the core listens for
-them.
+Each word becomes a placeholder, and the same word always becomes the same one, so texts that the
+core compares stay equal or different. A placeholder is as long as its word, or longer once all of
+that length are taken. The words of farewells stay, because the core listens for them.
 """
 
 import datetime
@@ -121,14 +120,14 @@ class Placeholders:
         self._kept = kept
         self._words: dict[str, str] = {}
         self._made: defaultdict[int, int] = defaultdict(int)
-        """How many placeholders of each length there are."""
+        """The number of placeholders made so far, by length."""
         self._numbers: dict[float, int] = {}
 
     def text(self, text: str) -> str:
         return _WORD.sub(lambda match: self._word(match[0].casefold()), text)
 
     def value(self, value: Json) -> Json:
-        """Field names stay, because they are the tool's."""
+        """Replace all texts and numbers in `value`. Field names stay: they are the tool's own."""
         match value:
             case str():
                 return self.text(value)
@@ -144,7 +143,7 @@ class Placeholders:
                 return None
 
     def texts(self, value: dict[str, Json]) -> dict[str, Json]:
-        """Like `value`, for built-in functions: their numbers are lengths."""
+        """Like `value`, for built-in functions: keep their numbers, which are lengths."""
         return {n: self.text(v) if isinstance(v, str) else v for n, v in value.items()}
 
     def _word(self, word: str) -> str:
@@ -299,7 +298,8 @@ class _Removal:
         )
 
     def _tool_call(self, event: ToolCallRequested) -> ToolCallRequested:
-        """Drop the schema, which placeholders wouldn't fit; a refused call gets another name."""
+        """Rename a call that its schema refused, so that it is refused as an unknown tool instead:
+        schemas are dropped, because placeholders wouldn't fit them."""
         if event.name in BUILT_IN:
             return replace(event, args=self._made_up.texts(event.args))
         tool = self._tools.get(event.name)

@@ -1,4 +1,4 @@
-"""Describes calls in a line or a few, for people at a terminal."""
+"""Describes calls in one or a few lines, for the terminal."""
 
 import datetime
 from collections.abc import Iterator, Sequence
@@ -34,8 +34,8 @@ def call_table(
     whole_numbers: bool = False,
     outcomes: bool = False,
 ) -> None:
-    """A line for each call; those with problems stand out. With `outcomes`, shows outcomes instead
-    of what happened."""
+    """Print a line for each call; those with problems stand out. With `outcomes`, show outcomes
+    instead of what happened."""
     calls = [each.call for each in found]
     began, times = column_of_times("began", [call.created_at for call in calls], zone)
     several_called = len({call.called for call in calls}) > 1
@@ -61,7 +61,7 @@ def call_table(
 
 
 def outcome_line(outcome: Outcome | None) -> str:
-    """Success and summary."""
+    """The outcome's success and summary, or why they are unknown."""
     if outcome is None:
         return ""
     if outcome.problem is not None:
@@ -80,7 +80,7 @@ def _what_happened(found: Found) -> str:
 def facts(
     record: CallRecord, zone: datetime.tzinfo, *, whole_numbers: bool
 ) -> Iterator[tuple[str, str]]:
-    """Names and values that sum up a call in a few lines."""
+    """Yield names and values that sum up a call in a few lines."""
     call = record.call
     caller = number_shown(call.caller, whole=whole_numbers)
     called = number_shown(call.called, whole=whole_numbers)

@@ -14,7 +14,7 @@ from ringdown_cli.doctor.verdicts import Verdict, good, limited, untried, wrong
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What is in the store: agents by id, and each number's agent."""
+    """The store's agents by id, and each number's agent."""
 
     agents: Mapping[str, Findings]
     numbers: Mapping[str, str]
@@ -46,7 +46,7 @@ def out_of_reach(error: Exception) -> Verdict:
 
 
 def judge_agents(stored: Stored, numbers: Sequence[str]) -> Verdict:
-    """`numbers` are the line's."""
+    """Judge what is in the store. `numbers` are the phone numbers of the line."""
     if DEFAULT_AGENT_ID not in stored.agents:
         return limited(
             f"agent {DEFAULT_AGENT_ID} is missing; the packaged one answers",
@@ -61,14 +61,14 @@ def judge_agents(stored: Stored, numbers: Sequence[str]) -> Verdict:
     if remarks:
         name, found = next(iter(remarks.items()))
         return limited(
-            f"not all of this can be used: {_names(remarks)}; this line: {answers}",
+            f"usable, but with remarks: {_names(remarks)}; this line: {answers}",
             f"{found.remarks[0]} (ringdown agents edit {name})",
         )
     return good(f"the store answers; valid: {_names(stored.agents)}; this line: {answers}")
 
 
 def _answers(stored: Stored, numbers: Sequence[str]) -> str:
-    """Which agents answer the line's numbers."""
+    """Say which agents answer the line's numbers."""
     agents = {number: stored.numbers.get(number, DEFAULT_AGENT_ID) for number in numbers}
     if len(set(agents.values())) > 1:
         return _names(f"{number} {agent}" for number, agent in agents.items())
@@ -78,7 +78,7 @@ def _answers(stored: Stored, numbers: Sequence[str]) -> str:
 def _trouble(broken: Mapping[str, Findings], lost: Mapping[str, str]) -> str:
     parts = [f"{_names(broken)} can't be used" if broken else ""]
     if lost:
-        parts.append(f"{_names(lost)} has an agent that doesn't exist")
+        parts.append(f"the agent of {_names(lost)} doesn't exist")
     return "; ".join(part for part in parts if part)
 
 

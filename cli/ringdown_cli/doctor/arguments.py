@@ -1,4 +1,5 @@
-"""The arguments of `ringdown doctor`; the rest takes a second to import."""
+"""The arguments of `ringdown doctor`, in a separate module because the rest takes a second to
+import."""
 
 import argparse
 from pathlib import Path
@@ -14,10 +15,10 @@ def add_doctor_command(commands: Commands) -> None:
         description=f"{help[0].upper()}{help[1:]}. Checks the deployment that --outputs describes;"
         " otherwise the stack running on this machine, the one in Terraform's state in --terraform,"
         " or the one in the environment, whichever it finds first. Exit status 1: something is"
-        " wrong; 3: nothing is wrong, but not everything could be tried.",
+        " wrong; 3: nothing is wrong, but something couldn't be checked.",
     )
     add_deployment_arguments(parser)
-    parser.add_argument("--json", action="store_true", help="for scripts")
+    parser.add_argument("--json", action="store_true", help="print JSON, for scripts")
     parser.set_defaults(run=_doctor)
 
 

@@ -1,4 +1,4 @@
-"""How the checks make HTTP requests, and what they get back."""
+"""Makes the checks' HTTP requests."""
 
 import base64
 import ssl
@@ -17,7 +17,7 @@ _REQUEST_WITHIN_S = 15.0  # as long as Twilio waits for a webhook
 
 @dataclass(frozen=True, slots=True)
 class Peers:
-    """Where other companies' REST APIs are."""
+    """The base URLs of other companies' REST APIs."""
 
     twilio: str = "https://{host}"
     """`{host}` is a Twilio host: api.twilio.com, routes.dublin.ie1.twilio.com …"""
@@ -26,14 +26,15 @@ class Peers:
 
 
 def peers(environ: Mapping[str, str]) -> Peers:
-    """Google's and Twilio's; TWILIO_URL overrides Twilio's."""
+    """Return Google's and Twilio's APIs; TWILIO_URL overrides Twilio's."""
     url = environ.get("TWILIO_URL")
     return Peers(twilio=url) if url else Peers()
 
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What the checks send requests with; `tls` trusts what this machine trusts."""
+    """The HTTP client and TLS settings that the checks use. `tls` trusts the same authorities as
+    this machine."""
 
     http: httpx2.AsyncClient
     tls: ssl.SSLContext
@@ -63,7 +64,7 @@ class Answer:
 
 @asynccontextmanager
 async def means(environ: Mapping[str, str], peers: Peers) -> AsyncIterator[Means]:
-    """Uses the environment's proxies, except for this machine."""
+    """Open an HTTP client. It uses the environment's proxies, except for URLs on this machine."""
     tls = ssl.create_default_context(cafile=environ.get("SSL_CERT_FILE") or None)
     direct = {f"all://{host}": None for host in _LOOPBACK}
     async with httpx2.AsyncClient(verify=tls, mounts=direct, timeout=_REQUEST_WITHIN_S) as http:
@@ -87,7 +88,7 @@ async def post_form(
 
 
 def basic(user: str, password: str) -> dict[str, str]:
-    """The header of HTTP's basic authentication (RFC 7617)."""
+    """Return the header for HTTP basic authentication (RFC 7617)."""
     encoded = base64.b64encode(f"{user}:{password}".encode()).decode()
     return {"Authorization": f"Basic {encoded}"}
 

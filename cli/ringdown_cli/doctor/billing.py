@@ -27,7 +27,8 @@ async def check_billing(deployment: Deployment, means: Means) -> Verdict:
         )
     except NoCredentials as error:
         return untried(
-            f"no Google credentials here ({error})", "Run: gcloud auth application-default login"
+            f"no Google credentials on this machine ({error})",
+            "Run: gcloud auth application-default login",
         )
     except Unreachable as error:
         return untried(f"can't reach Google's billing API: {error}")
@@ -38,9 +39,9 @@ def judge_billing(answer: Answer, project: str) -> Verdict:
     page = f"https://console.cloud.google.com/billing/linkedaccount?project={project}"
     if answer.status != 200:
         return untried(
-            f"Google doesn't say (HTTP {answer.status})",
-            "Enable its API, or check yourself: gcloud services enable cloudbilling.googleapis.com"
-            f" --project {project}, or {page}",
+            f"Google's billing API answers HTTP {answer.status}",
+            "Enable the API: gcloud services enable cloudbilling.googleapis.com --project"
+            f" {project}. Or check yourself: {page}",
         )
     try:
         info = msgspec.json.decode(answer.text, type=_BillingInfo)

@@ -46,8 +46,9 @@ CHECKS = (
 async def examine(
     deployment: Deployment, means: Means, tell: Told, checks: Sequence[Check] = CHECKS
 ) -> dict[str, Verdict]:
-    """The verdicts by the checks' names, in order; `tell` gets each one in that order, as soon as
-    it is known. Phone numbers in them are shortened, because a scheduled check logs them.
+    """Run all checks. Returns the verdicts by check name; `tell` gets each one as soon as possible,
+    in the order of `checks`. Phone numbers in verdicts are shortened, because a scheduled check
+    logs them.
     """
     async with asyncio.TaskGroup() as group:
         tasks = [(check, group.create_task(_asked(check, deployment, means))) for check in checks]

@@ -41,7 +41,7 @@ def judge_clock(apart_s: Mapping[str, float]) -> Verdict:
         return good(f"{listed(('this machine', *apart_s), 'and')} agree")
     way = "ahead of" if most_s > 0 else "behind"
     return wrong(
-        f"this machine is {abs(most_s):.0f} s {way} {name}",
+        f"this machine's clock is {abs(most_s):.0f} s {way} {name}",
         "Set this machine's clock (Linux: sudo timedatectl set-ntp true), then try again. Google"
         " refuses credentials from a clock that is minutes off.",
     )

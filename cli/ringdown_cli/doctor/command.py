@@ -1,4 +1,4 @@
-"""The command `ringdown doctor`: finds the deployment, runs the checks, reports to the person."""
+"""The command `ringdown doctor`: finds the deployment, runs the checks, reports the results."""
 
 import argparse
 from collections import Counter
@@ -95,7 +95,7 @@ def _document(deployment: Deployment, verdicts: Mapping[str, Verdict]) -> dict[s
 async def found_deployment(
     arguments: argparse.Namespace, surroundings: Surroundings, asking: Means
 ) -> Deployment:
-    """The deployment to check. Raises CannotGoOn, ConfigurationError."""
+    """Find the deployment to check. Raises CannotGoOn, ConfigurationError."""
     environ, stack = surroundings.environ, surroundings.out / STACK_FILE
     if arguments.outputs is not None:
         text = given_text(arguments.outputs, surroundings.terminal)

@@ -19,13 +19,13 @@ class NotOutputs(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """None means unknown; the checks that need the value say so."""
+    """A deployment to check. Unknown values are None; the checks that need them say so."""
 
     where: str
-    """In words, for the person."""
+    """A description for messages, such as "the stack on this machine"."""
     webhook_url: str | None = None
     fallback_url: str | None = None
-    """Where Twilio turns if the webhook fails; None means the webhook's `/fallback`."""
+    """The URL Twilio requests if the webhook fails; None means the webhook's `/fallback`."""
     stream_url: str | None = None
     store_url: str | None = None
     project: str | None = None
@@ -54,7 +54,7 @@ class _Stack(msgspec.Struct, frozen=True):
 
 
 def secret_ids(text: str) -> dict[str, str]:
-    """The Secret Manager ids of the secrets that the doctor needs, by name, from Terraform's
+    """Return the Secret Manager ids of the secrets that the doctor needs, by name, from Terraform's
     output. Raises NotOutputs."""
     ids = _outputs(text).get("secret_ids")
     known = ids.value if ids is not None and isinstance(ids.value, dict) else {}
@@ -62,8 +62,8 @@ def secret_ids(text: str) -> dict[str, str]:
 
 
 def from_outputs(text: str, deployed: Mapping[str, str], environ: Mapping[str, str]) -> Deployment:
-    """A deployment from `terraform output -json`, which has no secrets: these come from `deployed`,
-    by name, or else from the environment. Raises NotOutputs, ConfigurationError.
+    """Make a deployment from the text of `terraform output -json`. It has no secrets: they come
+    from `deployed`, by name, or else from the environment. Raises NotOutputs, ConfigurationError.
     """
     values = _values(text)
     environ = {**_typed(environ), **environ, **deployed}
@@ -89,7 +89,7 @@ def from_outputs(text: str, deployed: Mapping[str, str], environ: Mapping[str, s
 
 
 def from_stack(text: str, environ: Mapping[str, str]) -> Deployment:
-    """A deployment from a running stack's stack.json. Raises ConfigurationError."""
+    """Make a deployment from a running stack's stack.json. Raises ConfigurationError."""
     stack = msgspec.json.decode(text, type=_Stack)
     handlers = [p.url for p in stack.processes if p.name == "stream_handler"]
     return Deployment(
@@ -106,7 +106,7 @@ def from_stack(text: str, environ: Mapping[str, str]) -> Deployment:
 
 
 def from_environ(environ: Mapping[str, str]) -> Deployment:
-    """A deployment from the deployables' environment variables. Raises ConfigurationError."""
+    """Make a deployment from the deployables' environment variables. Raises ConfigurationError."""
     return Deployment(
         where="the deployment in the environment",
         webhook_url=environ.get("PUBLIC_URL"),
@@ -162,7 +162,7 @@ def _twilio_region(name: str | None) -> str:
 
 
 def _typed(environ: Mapping[str, str]) -> dict[str, str]:
-    """The secrets that were typed for `terraform apply`, if they are still set."""
+    """Return the secrets that were set for `terraform apply`, if they still are."""
     names = {name: f"TF_VAR_{name.lower()}" for name in _SECRETS}
     return {name: environ[typed] for name, typed in names.items() if environ.get(typed)}
 

@@ -40,8 +40,9 @@ def judge_handler(ready: Answer, upgrade_status: int, upgrade_text: str) -> Verd
     if ready.status in (401, 403):
         return wrong(
             f"the platform refuses unauthenticated requests (HTTP {ready.status})",
-            "Twilio's are. Let allUsers invoke the service; if your organisation forbids that"
-            " (domain-restricted sharing), see docs/deploy.md, What can go wrong.",
+            "Twilio's requests are unauthenticated. Let allUsers invoke the service; if your"
+            " organisation forbids that (domain-restricted sharing), see docs/deploy.md, What can"
+            " go wrong.",
         )
     if ready.status != 200:
         return wrong(f"/ready answers HTTP {ready.status}", _LOGS)
@@ -59,7 +60,8 @@ def judge_handler(ready: Answer, upgrade_status: int, upgrade_text: str) -> Verd
 
 
 async def _forged_upgrade(stream_url: str, means: Means) -> tuple[int, str]:
-    """The status and text of the response to an unsigned upgrade. Raises Unreachable."""
+    """Try to open a stream with a forged signature. Returns the response's status and text. Raises
+    Unreachable."""
     try:
         async with connect(
             f"{stream_url}/media",

@@ -61,7 +61,6 @@ class Spoken:
 
 
 async def check_model(deployment: Deployment, means: Means) -> Verdict:
-    """Check the model's endpoints, in parallel."""
     async with asyncio.TaskGroup() as group:
         tasks = [
             group.create_task(_check_endpoint(endpoint, deployment, means))
@@ -77,7 +76,7 @@ async def _check_endpoint(
 ) -> Verdict:
     if endpoint is None:
         return untried(
-            "no key here to try it with",
+            "no key to try it with",
             "Set GEMINI_API_KEY (or GEMINI_BACKEND=vertex with GOOGLE_CLOUD_PROJECT and"
             " VERTEX_LOCATION), and try again.",
         )
@@ -102,7 +101,7 @@ def judge_speech(spoken: Spoken) -> Verdict:
         )
     sound = (
         f"{len(spoken.pcm)} bytes, {spoken.duration_s:.1f} s, {spoken.level_dbfs:.0f} dBFS;"
-        f" ready in {spoken.ready_ms} ms, first sound {spoken.first_sound_ms} ms after it was asked"
+        f" ready in {spoken.ready_ms} ms, first sound {spoken.first_sound_ms} ms after the request"
     )
     if spoken.duration_s < _SHORTEST_S or spoken.level_dbfs < _QUIETEST_DBFS:
         return wrong(
@@ -159,13 +158,13 @@ def _advice(error: ModelError, backend: GeminiBackend, model: str) -> str:
             )
         case Refusal.POLICY:
             return (
-                "Google's policy forbids this session; retrying won't help. See the agent's"
+                "Google's policy forbids this session; retrying won't help. Check the agent's"
                 " instructions, and the project's state at https://aistudio.google.com."
             )
         case None:
             return (
-                "Try again in a minute; https://status.cloud.google.com says whether Google has"
-                " trouble."
+                "Try again in a minute. To see whether Google has an outage:"
+                " https://status.cloud.google.com"
             )
         case unreachable:
             assert_never(unreachable)
@@ -176,8 +175,8 @@ def _place(backend: GeminiBackend) -> str:
 
 
 async def _agent(deployment: Deployment) -> tuple[Agent, tuple[ToolDeclaration, ...]]:
-    """The agent that answers the line, with its tools, since a tool's schema can be why a session
-    is refused; the packaged agent if the store doesn't say."""
+    """Return the agent that answers the line, or the packaged one if the store doesn't say. Its
+    tools are included, because a session can be refused over a tool's schema."""
     if deployment.store_url is None:
         return packaged_agent(), ()
     try:

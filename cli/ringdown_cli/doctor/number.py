@@ -18,7 +18,6 @@ _APPLY = "terraform apply sets it; by hand: https://console.twilio.com, Phone Nu
 
 
 async def check_number(deployment: Deployment, means: Means) -> Verdict:
-    """Check all numbers, in parallel."""
     if not deployment.phone_numbers:
         return untried(*NO_NUMBER)
     async with asyncio.TaskGroup() as group:
@@ -51,7 +50,7 @@ async def check_one(phone_number: str, deployment: Deployment, means: Means) -> 
 
 
 def judge_region(verdict: Verdict, processed_in: str, region: str) -> Verdict:
-    """`verdict` is about the number in `region`, and counts if calls go there."""
+    """Return `verdict`, which is about the number in `region`, if its calls are processed there."""
     if processed_in == region:
         return verdict
     return wrong(
@@ -72,7 +71,7 @@ def judge_number(number: Number | None, webhook_url: str) -> Verdict:
         return wrong("the number can't take calls", "Buy one with voice.")
     if number.trunk_sid or number.voice_application_sid:
         return wrong(
-            "a SIP trunk or a TwiML app takes the number's calls, regardless of its webhook",
+            "a SIP trunk or a TwiML app gets the number's calls, regardless of its webhook",
             "In Twilio's console, send the number's calls to a webhook.",
         )
     if _plain(number.voice_url) != webhook_url:
@@ -93,7 +92,8 @@ def judge_number(number: Number | None, webhook_url: str) -> Verdict:
 
 
 def _judge_fallback(fallback_url: str, webhook_url: str) -> Verdict:
-    """For a number that is otherwise fine: what answers if the webhook doesn't?"""
+    """Judge the fallback, which answers if the webhook doesn't, of a number that is otherwise
+    fine."""
     if not fallback_url:
         return limited(
             "calls arrive, but nothing answers them if the webhook can't be reached",
@@ -101,8 +101,8 @@ def _judge_fallback(fallback_url: str, webhook_url: str) -> Verdict:
             f" (docs/deploy.md, When the deployment itself fails). {_APPLY}",
         )
     if fallback_url == f"{webhook_url}/fallback":
-        return good("calls and their end reach the webhook, which is also the fallback")
-    return good(f"calls and their end reach the webhook, with {fallback_url} as fallback")
+        return good("calls and status callbacks reach the webhook, which is also the fallback")
+    return good(f"calls and status callbacks reach the webhook, with {fallback_url} as fallback")
 
 
 def _plain(url: str | None) -> str:

@@ -22,7 +22,8 @@ class _Version(msgspec.Struct, frozen=True):
 
 
 async def deployed_secrets(ids: Mapping[str, str], means: Means) -> dict[str, str]:
-    """The values by name; `ids` are projects/P/secrets/S. Unreadable secrets are left out."""
+    """Read secrets' values, by name; `ids` are projects/P/secrets/S. Unreadable secrets are left
+    out."""
     if not ids:
         return {}
     try:

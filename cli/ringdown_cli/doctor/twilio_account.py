@@ -26,7 +26,7 @@ def judge_account(account: Account) -> Verdict:
     if account.status != "active":
         return wrong(
             f"the account is {account.status or 'in an unknown state'}",
-            "Twilio doesn't carry its calls. See why: https://console.twilio.com",
+            "Twilio doesn't connect its calls. To see why: https://console.twilio.com",
         )
     if account.type.lower() == "trial":
         return limited(

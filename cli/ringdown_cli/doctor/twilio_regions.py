@@ -12,6 +12,7 @@ DEFAULT_TWILIO_REGION = "us1"
 
 @functools.cache
 def twilio_domains() -> Mapping[str, str]:
-    """Each region's domain; its API is at `api.` and this."""
+    """Return each region's domain. An API's host is its name and the domain, such as
+    `api.dublin.ie1.twilio.com`."""
     content = (resources.files("ringdown") / "packaged" / "twilio_regions.json").read_bytes()
     return msgspec.json.decode(content, type=dict[str, str])

@@ -168,11 +168,11 @@ def _decoded(answer: Answer, shape: type[_Shape]) -> _Shape:
     try:
         return msgspec.json.decode(answer.text, type=shape)
     except msgspec.DecodeError as error:
-        raise TwilioRefused(f"an answer of an unexpected shape: {error}", status=200) from error
+        raise TwilioRefused(f"an unexpected format: {error}", status=200) from error
 
 
 def twilio_of(deployment: Deployment, means: Means) -> Twilio | None:
-    """None without credentials."""
+    """Return the deployment's Twilio account, or None without credentials."""
     sid, token = deployment.twilio_account_sid, deployment.twilio_auth_token
     return Twilio(means, deployment.twilio_region, sid, token) if sid and token else None
 
@@ -185,7 +185,7 @@ NO_NUMBER = ("the line's numbers are unknown", "Set PHONE_NUMBERS, such as +1415
 
 
 def in_words(error: Unreachable | TwilioRefused) -> tuple[str, str]:
-    """What happened, and what to do."""
+    """Say what happened, and what to do."""
     if isinstance(error, Unreachable):
         return f"can't reach Twilio: {error}", "Check this machine's network, and try again."
     if error.status == 401:

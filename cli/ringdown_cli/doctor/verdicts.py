@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class State(Enum):
-    """The values are for scripts."""
+    """How a check went. Scripts see the values in `--json` output."""
 
     GOOD = "good"
     LIMITED = "limited"
@@ -28,7 +28,7 @@ _BY_GRAVITY = (State.GOOD, State.UNTRIED, State.LIMITED, State.WRONG)
 
 
 def of_several(verdicts: Mapping[str, Verdict]) -> Verdict:
-    """One verdict on all, with their names: as bad as the worst."""
+    """Combine named verdicts into one, which is as bad as the worst of them."""
     if len(verdicts) == 1:
         return next(iter(verdicts.values()))
     state = max((verdict.state for verdict in verdicts.values()), key=_BY_GRAVITY.index)

@@ -31,7 +31,7 @@ async def check_webhook(deployment: Deployment, means: Means) -> Verdict:
         return untried("the webhook's URL is unknown", "Set PUBLIC_URL.")
     if token is None:
         return untried(
-            "signing a request takes Twilio's auth token",
+            "signing a request requires Twilio's auth token",
             "Set TWILIO_AUTH_TOKEN, and try again.",
         )
     form = _form(deployment)
@@ -94,8 +94,9 @@ def _refused(answer: Answer) -> Verdict:
         )
     return wrong(
         f"the platform refuses unauthenticated requests (HTTP {answer.status})",
-        "Twilio's are. Let allUsers invoke the function; if your organisation forbids that"
-        " (domain-restricted sharing), see docs/deploy.md, What can go wrong.",
+        "Twilio's requests are unauthenticated. Let allUsers invoke the function; if your"
+        " organisation forbids that (domain-restricted sharing), see docs/deploy.md, What can go"
+        " wrong.",
     )
 
 

@@ -20,7 +20,7 @@ export class Link {
   }
 
   send(frame) {
-    // Drop what can't be sent now: waiting audio would delay the caller permanently.
+    // Drop what can't be sent now: queued audio would delay the caller permanently.
     if (this.open && this.socket.bufferedAmount < 16000) this.socket.send(frame);
   }
 }

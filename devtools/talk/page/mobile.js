@@ -7,7 +7,7 @@ export class Mobile {
     this.link = "";
   }
 
-  // The pictures to send with a click, by name.
+  // Show the pictures that a click sends; `pictures` are their names.
   start(pictures) {
     this.at("pictures").replaceChildren(...pictures.map((name) => {
       const image = Object.assign(document.createElement("img"), { src: `pictures/${name}.jpg`, alt: "" });
@@ -46,7 +46,7 @@ export class Mobile {
     this.at("pictures-box").hidden = false;
   }
 
-  // Submit it like the page's own form, in the same frame.
+  // Submit the picture the way the page's own form does, in the same frame.
   async send(name) {
     const picture = await (await fetch(`pictures/${name}.jpg`)).blob();
     const files = new DataTransfer();

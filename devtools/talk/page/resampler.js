@@ -15,7 +15,7 @@ export class Resampler {
     this.at = this.half; // position of the next output sample in `held`
   }
 
-  // Calls `put` with each sample that these complete.
+  // Calls `put` with each output sample that can be computed once `samples` are there.
   convert(samples, put) {
     this.held.set(samples, this.length);
     this.length += samples.length;

@@ -1,10 +1,10 @@
 // One call's microphone and loudspeaker. Frames are Int16Array of 160 samples at 8 kHz; the
-// worklets convert from and to the browser's rate, since not every browser supports others.
+// worklets convert from and to the browser's own rate, since not every browser supports other rates.
 
 export class SoundFailed extends Error {}
 
 export class Sound {
-  // `onFrame` gets each frame from the microphone; `onLost` gets the reason if there is none (any more).
+  // `onFrame` gets each frame from the microphone; `onLost` gets the reason if there is no microphone, or it stops.
   static async open(onFrame, onLost) {
     if (!window.AudioWorkletNode) {
       throw new SoundFailed("This browser can't play a call here. Open the page at http://127.0.0.1 in a current Chrome, Edge, Firefox or Safari.");
@@ -35,7 +35,7 @@ export class Sound {
     this.stream = await navigator.mediaDevices.getUserMedia({
       audio: { channelCount: 1, echoCancellation: true, noiseSuppression: true, autoGainControl: true },
     });
-    this.stream.getAudioTracks()[0].addEventListener("ended", () => onLost("The microphone was disconnected. Reconnect it, hang up and call again; or click sentences."));
+    this.stream.getAudioTracks()[0].addEventListener("ended", () => onLost("The microphone was disconnected. Reconnect it, hang up and call again. Or click sentences instead."));
     this.input = new AudioContext({ latencyHint: "interactive" }); // a separate context gets its own thread; with a shared one, audio breaks up on a busy machine
     await Promise.all([this.input.audioWorklet.addModule("microphone-worklet.js"), this.input.resume()]);
     this.microphone = new AudioWorkletNode(this.input, "microphone", { numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" });
@@ -43,7 +43,7 @@ export class Sound {
     this.input.createMediaStreamSource(this.stream).connect(this.microphone);
   }
 
-  // `who` is "agent" or "caller"; the caller's are a synthetic voice's sentences.
+  // `who` is "agent" or "caller"; the caller's samples are sentences in a synthetic voice.
   play(who, samples) {
     this.speaker.port.postMessage({ who, samples });
   }
@@ -62,7 +62,7 @@ function wordsFor(error) {
   const instead = "Click a sentence to have a synthetic caller say it.";
   switch (error.name) {
     case "NotAllowedError":
-      return `The browser doesn't let this page use the microphone. Allow it next to the address and call again. Or: ${instead.toLowerCase()}`;
+      return `The browser doesn't let this page use the microphone. Allow it next to the address bar and call again. Or: ${instead.toLowerCase()}`;
     case "NotFoundError":
     case "TypeError": // no media devices at all
       return `No microphone found. ${instead}`;

@@ -4,9 +4,9 @@ import { Resampler } from "./resampler.js";
 
 const LINE_HZ = 8000;
 const PREFILL = 480; // 60 ms against jitter in the browser and the network
-const MOST = 3200; // 400 ms; a listener who is further behind skips to the newest
+const MOST = 3200; // 400 ms; playback that is further behind skips to the newest audio
 const AT_ONCE = 16;
-const MOST_READY = 1024; // AT_ONCE at 192 kHz, and more than one request takes
+const MOST_READY = 1024; // room for one request, and for AT_ONCE samples at 192 kHz
 
 class Queue {
   constructor(most) {

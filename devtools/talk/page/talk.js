@@ -91,8 +91,8 @@ async function onLost() {
 function lineReady({ callers, numbers, suggestions: first, phrases, pictures, is_stand_in: standIn }) {
   isStandIn = standIn;
   at("model").textContent = isStandIn
-    ? "The model is a stand-in that knows the sentences below. To talk to the real one, set GEMINI_API_KEY."
-    : "The model is the real one.";
+    ? "The model is a stand-in that knows the sentences below. To talk to the real model, set GEMINI_API_KEY."
+    : "You'll talk to the real model.";
   offer("callers", "caller", callers);
   offer("numbers", "called", numbers);
   showNumber();
@@ -101,7 +101,7 @@ function lineReady({ callers, numbers, suggestions: first, phrases, pictures, is
   at("phrases").replaceChildren(...phrases.map(sentence));
   showSuggestions();
   mobile.start(pictures);
-  ready("Call, and talk or click sentences.");
+  ready("Call, then talk or click sentences.");
 }
 
 function offer(list, input, choices) {
@@ -139,7 +139,7 @@ function showSuggestions() {
 function showAnswering({ agent, revision, is_draft: isDraft }) {
   at("answering").hidden = false;
   at("answering").replaceChildren(`Agent ${agent}, revision ${revision} `);
-  if (isDraft) at("answering").append(make("b", "draft"), " because you call from a tester's number");
+  if (isDraft) at("answering").append(make("b", "draft"), " because you're calling from a tester's number");
 }
 
 async function dial() {
@@ -164,7 +164,7 @@ async function dial() {
   link.tell({ do: "dial", caller: at("caller").value, called: at("called").value, at: at("at").value });
 }
 
-// Show what belongs to a call, and hide it afterwards.
+// Show what is only used during a call, or hide it.
 function show(inCall) {
   document.body.classList.toggle("talking", inCall);
   at("dial").hidden = inCall;
@@ -180,7 +180,7 @@ function onSpoken(frame) {
   if (onTheLine) link.send(frame);
 }
 
-// At the line's pace.
+// Draw the sentence's next frame; called at the line's pace.
 function showSaying() {
   if (saying.length) voices.caller.hear(saying.shift());
 }

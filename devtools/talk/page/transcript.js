@@ -21,7 +21,7 @@ export class Transcript {
     this.empty.hidden = false;
   }
 
-  // What is being said, as far as known. Screen readers read a turn once, when it is complete.
+  // Show what is being said, as far as known. Screen readers read a turn once, when it is complete.
   saying({ who, text }) {
     const key = `saying ${who}`;
     if (!text) {
@@ -36,7 +36,7 @@ export class Transcript {
   }
 
   turn({ n, who, text, interrupted, reply_ms: replyMs, barge_in_ms: bargeInMs }) {
-    // What was sent, and so never being said, comes before what the agent is saying about it.
+    // A turn that was sent, not spoken, goes before what the agent is saying about it.
     const item = this.settle(who, `turn ${n}`) ?? this.item(`turn ${n}`, who, this.items.get("saying agent"));
     item.replaceChildren(...spoken(who, interrupted && who === "agent" ? `${text} …` : text));
     const notes = [];
@@ -63,20 +63,20 @@ export class Transcript {
     time.textContent = `${SECONDS.format(atS)} s`;
     item.append(time, span("words", words));
     this.events.append(item);
-    // Notices from the network, and what was broken, belong between the words.
+    // Network notices and simulated failures are also shown in the conversation.
     if (kind === "notice" || kind === "trouble") {
       const who = kind === "notice" ? "Notice: " : "Broken: ";
       this.item(`event ${this.events.children.length}`, kind).append(span("who", who), words);
     }
   }
 
-  // What was said to a handler that is gone, and isn't known anywhere else.
+  // Keep what was said to a handler that is gone, because the record won't have it.
   lost({ who, text }) {
     const item = this.settle(who, `lost ${this.items.size}`) ?? this.item(`lost ${this.items.size}`, who);
-    item.replaceChildren(...spoken(who, `${text} …`), span("note", "cut off; not in the record, because its handler is gone"));
+    item.replaceChildren(...spoken(who, `${text} …`), span("note", "cut off; not in the record, because the handler is gone"));
   }
 
-  // The item of the words being said becomes the turn's item; undefined if there is none.
+  // Turn the item with the words being said into the turn's item. Returns undefined if there is none.
   settle(who, key) {
     const item = this.items.get(`saying ${who}`);
     if (!item || this.items.has(key)) return undefined;
@@ -87,7 +87,7 @@ export class Transcript {
     return item;
   }
 
-  // Remove what was never heard, which isn't part of the call.
+  // Remove words that were never heard: they aren't part of the call.
   over() {
     for (const who of ["caller", "agent"]) this.saying({ who, text: "" });
   }

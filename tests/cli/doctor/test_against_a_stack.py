@@ -455,7 +455,7 @@ async def test_every_number_is_checked(line: Line, answers: dict[str, Json]) -> 
     verdicts = await line.verdicts("number", "messaging", phone_numbers=(NUMBER, other))
 
     assert verdicts["number"].state is State.WRONG
-    assert "…0100: calls and their end reach the webhook" in verdicts["number"].finding
+    assert "…0100: calls and status callbacks reach the webhook" in verdicts["number"].finding
     assert "; …0111: calls go to" in verdicts["number"].finding
     assert verdicts["number"].advice.startswith("…0111: Set the voice URL")
     assert verdicts["messaging"].state is State.LIMITED
@@ -491,7 +491,7 @@ async def test_a_region_that_twilio_does_not_tell_is_not_called_wrong(
     verdict = await line.verdict("number")
 
     assert verdict.state is State.UNTRIED
-    assert "calls and their end reach the webhook" in verdict.finding
+    assert "calls and status callbacks reach the webhook" in verdict.finding
     assert "the region that processes them is unknown" in verdict.finding
 
 
@@ -510,7 +510,7 @@ async def test_answers_of_an_unexpected_shape(line: Line, answers: dict[str, Jso
     verdict = await line.verdict("account")
 
     assert verdict.state is State.WRONG
-    assert "unexpected shape" in verdict.finding
+    assert "unexpected format" in verdict.finding
 
 
 # Google

@@ -43,7 +43,9 @@ def test_a_stack_that_has_died_is_told_with_what_to_do(command_line: CommandLine
     assert lines[0] == "Checking the stack on this machine …"
     assert ran.status == 1
     told = {line.split()[1]: line for line in lines if line.strip()[0] in "✓✗!–"}
-    assert told["agents"].startswith("  ! agents     not all of this"), "no tool is deployed"
+    assert told["agents"].startswith("  ! agents     usable, but with remarks"), (
+        "no tool is deployed"
+    )
     assert told["webhook"].startswith("  ✗ webhook    can't be reached: ")
     assert told["billing"].startswith("  – billing    no Google Cloud project")
     assert "is `make stack` running?" in ran.said

@@ -243,7 +243,7 @@ def test_speech_is_told_with_its_figures() -> None:
     assert verdict.state is State.GOOD
     assert verdict.finding == (
         "gemini-3.8-live said “Hello.” (48000 bytes, 1.0 s, -12 dBFS; ready in 400 ms, first sound"
-        " 600 ms after it was asked)"
+        " 600 ms after the request)"
     )
 
 

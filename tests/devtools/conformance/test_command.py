@@ -39,7 +39,7 @@ async def test_the_stand_in_is_as_itself_in_every_script(
 
     number = len(SCRIPTS)
     assert page == (
-        f"# Stand-ins and real services, 2026-11-22\n\n{number} of {number} scripts: the same.\n\n"
+        f"# Stand-ins and real services, 2026-11-22\n\n{number} of {number} scripts match.\n\n"
     )
     for side in ("stand-in", "real"):
         names = {path.stem for path in (tmp_path / side).iterdir()}
@@ -55,7 +55,7 @@ async def test_a_service_that_differs(
 
     page = await check(tmp_path, server, "resumption", "key-wrong")
 
-    assert "1 of 2 scripts: the same." in page
+    assert "1 of 2 scripts match." in page
     assert "- resumption: order: stand-in (setup) → setupComplete" in page
     assert "real (setup) → closed with 1007" in page
     assert "real (setup) → closed with 1007" in capsys.readouterr().out

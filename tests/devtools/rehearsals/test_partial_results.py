@@ -134,7 +134,7 @@ async def test_without_a_key_nobody_plays_a_caller(tmp_path: Path) -> None:
         made = await make_calls(line, Plan([PLAYED], 1, at_once=1), lambda _: None)
 
     assert failures(made) == [
-        "played 1: Without a Gemini key no model can play this caller. Give it lines."
+        "played 1: Without a Gemini key, no model can play this caller. Give the persona lines."
     ]
     assert made.runs[0].passed is None
 

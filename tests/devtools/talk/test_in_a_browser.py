@@ -143,7 +143,7 @@ async def test_a_call_survives_what_the_world_does_to_it(tmp_path: Path) -> None
         await press(tab, "End the model's session")
         await asks_for_its_number(tab, 3)
         await say(tab, "Goodbye.")
-        await tab.until(f"{STATUS}.includes('over: hung up by <Hangup>')")
+        await tab.until(f"{STATUS}.includes('Call ended: hung up by <Hangup>')")
     assert len(read_sessions(tmp_path / "out/talk/model")) >= 4
 
 
@@ -285,5 +285,5 @@ async def test_a_line_that_goes_away_is_told(tmp_path: Path) -> None:
             await dial(tab)
             await tab.until(f"{STATUS}.includes('Connected')", within_s=20)
             await talk.aclose()
-            await tab.until(f"{STATUS}.includes('The line is gone')", within_s=10)
+            await tab.until(f"{STATUS}.includes('Lost the line')", within_s=10)
             assert await tab.evaluate("document.getElementById('dial').disabled")

@@ -84,7 +84,7 @@ CALL: tuple[ToPage, ...] = (
     Said(4, "caller", "it is one two three four five six", False, None, None),
     ToolUsed("t1", "lookup_account", _ASKED, _ACCOUNT, "answered", 21),
     Said(5, "agent", "Your next delivery is on Thursday.", False, 760, None),
-    Happened(20.0, "trouble", "killed stream_handler_1, which carried the call"),
+    Happened(20.0, "trouble", "killed stream_handler_1, which was handling the call"),
     Lost("agent", "with the family"),
     Said(6, "agent", "I am back. Please go on.", False, None, None),
     Saying("caller", "how does the family"),
@@ -375,7 +375,9 @@ async def test_a_draft_that_answers_is_named(line: TalkLine) -> None:
         await call(tab, CallChanged("answered"), Answering("default", "abc", is_draft=True))
         words = await tab.evaluate("document.getElementById('answering').textContent")
 
-    assert words == "Agent default, revision abc draft because you call from a tester's number"
+    assert (
+        words == "Agent default, revision abc draft because you're calling from a tester's number"
+    )
 
 
 async def test_the_agent_s_form_is_the_console_s(line: TalkLine) -> None:

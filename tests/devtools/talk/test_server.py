@@ -139,9 +139,9 @@ async def test_there_is_a_choice_of_callers_numbers_and_sentences(line: TalkLine
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"caller": "0123"}, "“0123” isn't a number. Write it like +14155550100."),
-        ({"called": "nobody"}, "“nobody” isn't a number. Write it like +14155550100."),
-        ({"at": "tonight"}, "Can't read “tonight” as a time. Write 2026-11-29T20:00."),
+        ({"caller": "0123"}, "“0123” isn't a phone number. Write it like +14155550100."),
+        ({"called": "nobody"}, "“nobody” isn't a phone number. Write it like +14155550100."),
+        ({"at": "tonight"}, "Can't read “tonight” as a time. Write it like 2026-11-29T20:00."),
         ({"at": "1999-01-01T00:00"}, "Choose a time within a year."),
     ],
 )
