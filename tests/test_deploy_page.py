@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.terraform_binary import PINNED
 from ringdown.gemini.models import MODELS, TEXT_MODELS, Api
 from ringdown_cli.doctor.checks import CHECKS
 from ringdown_cli.doctor.deployment import from_outputs
@@ -103,6 +104,11 @@ def test_every_check_of_the_doctor_is_explained_in_order() -> None:
     section = PAGE.split("## The doctor\n")[1].split("\n## ")[0]
 
     assert re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) == [check.name for check in CHECKS]
+
+
+def test_the_terraform_that_make_deploy_downloads_is_named() -> None:
+    assert f"downloads Terraform {PINNED} " in PAGE
+    assert f"/terraform/.build/{PINNED}:" in PAGE
 
 
 def test_the_models_of_vertex_are_named() -> None:

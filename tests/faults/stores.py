@@ -31,7 +31,7 @@ _LOOK_EVERY_S = 0.5
 
 @contextmanager
 def store_locked(world: World) -> Iterator[None]:
-    """Another process is stuck in a write, so the store is away for us."""
+    """Another process is stuck in a write, so the store is unavailable for us."""
     with closing(sqlite3.connect(world.store_path, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -147,12 +147,12 @@ def _in_short(record: CallRecord) -> str:
 
 FAULTS = (
     Fault(
-        "the store is away when a call comes",
+        "the store is unavailable when a call comes",
         "the last known or packaged agent answers; the call travels, and is recorded later",
         _away_at_start,
     ),
     Fault(
-        "the store is away for 3 s during a call",
+        "the store is unavailable for 3 s during a call",
         "what was said is written afterwards",
         _away_in_mid_call,
         most_silence_ms=2_000,
@@ -164,7 +164,7 @@ FAULTS = (
         most_silence_ms=2_000,
     ),
     Fault(
-        "the store is away when the call ends",
+        "the store is unavailable when the call ends",
         "the record is written if it is back within 10 s, or else a dead letter",
         _away_at_the_end,
     ),

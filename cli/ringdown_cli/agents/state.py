@@ -100,7 +100,7 @@ async def say_status(
 
 def _who_hears(testers: tuple[str, ...]) -> str:
     if not testers:
-        return "Nobody hears it yet: add your number to `testers`."
+        return "No one hears it yet: add your number to `testers`."
     shown = ", ".join(number_shown(number, whole=False) for number in testers)
     who = "1 tester" if len(testers) == 1 else f"{len(testers)} testers"
     return f"{who} ({shown}) will hear it."

@@ -249,7 +249,7 @@ def test_a_draft_begins_with_the_agent_and_changes_only_itself(shop: CommandLine
 def test_of_a_draft_without_testers_it_says_that_nobody_hears_it(shop: CommandLine) -> None:
     ran = edit(shop, "text = text.replace('Kore', 'Puck')", "--draft")
     assert ran.status == 0, ran.all
-    assert "Nobody hears it yet: add your number to `testers`." in ran.said
+    assert "No one hears it yet: add your number to `testers`." in ran.said
     assert "will hear it" not in ran.said
 
 
