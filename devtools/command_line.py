@@ -61,7 +61,8 @@ async def _talk(_: argparse.Namespace, surroundings: Surroundings) -> int:
 
 async def _stack(_: argparse.Namespace, surroundings: Surroundings) -> int:
     from devtools.processes import ProcessFailed
-    from devtools.stack import serve_stack, settings_from_environ
+    from devtools.stack import serve_stack
+    from devtools.stack_settings import settings_from_environ
 
     settings = settings_from_environ(surroundings.environ, surroundings.out)
     try:

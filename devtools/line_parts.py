@@ -8,14 +8,8 @@ from pathlib import Path
 from devtools.clips import clip_maker
 from devtools.gemini_stand_in import API_KEY, GeminiStandIn, running_gemini_stand_in
 from devtools.processes import free_port
-from devtools.stack import (
-    DEMONSTRATED_TOOLS,
-    Stack,
-    StackSettings,
-    inherited,
-    running_stack,
-    trace_variables,
-)
+from devtools.stack import Stack, running_stack
+from devtools.stack_settings import DEMONSTRATED_TOOLS, StackSettings, inherited, trace_variables
 from ringdown.clip_making import ClipMaker
 from ringdown.gemini.backend import DeveloperApi
 from ringdown.stores import Store, open_store

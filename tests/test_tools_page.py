@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from devtools.processes import free_port
-from devtools.stack import StackSettings, inherited, running_stack
+from devtools.stack import running_stack
+from devtools.stack_settings import StackSettings, inherited
 from ringdown.agents import Agent, packaged_document
 from ringdown.agents.check import check_agent
 from ringdown.stores import open_store

@@ -17,7 +17,8 @@ import uvicorn
 
 from devtools.gemini_stand_in import API_KEY
 from devtools.processes import Command, free_port
-from devtools.stack import Stack, StackSettings, planned_stack
+from devtools.stack import Stack, planned_stack
+from devtools.stack_settings import StackSettings
 from ringdown import clock
 from ringdown.gemini.session import GeminiLive
 from ringdown.log import configure

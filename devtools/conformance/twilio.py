@@ -18,7 +18,8 @@ from devtools.conformance.recording import Json, Message, Recording
 from devtools.gemini_stand_in import API_KEY, running_gemini_stand_in
 from devtools.ports import listen
 from devtools.processes import free_port, say
-from devtools.stack import ROOT, STREAM_PORT, WEBHOOK_PORT, StackSettings, inherited, running_stack
+from devtools.stack import ROOT, running_stack
+from devtools.stack_settings import STREAM_PORT, WEBHOOK_PORT, StackSettings, inherited
 from ringdown.errors import ConfigurationError
 from simulators.twilio import TwilioNetwork
 from simulators.twilio.runner import run_script

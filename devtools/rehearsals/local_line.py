@@ -15,7 +15,8 @@ from devtools.rehearsals.line import Rehearsed, prepare
 from devtools.rehearsals.placing import PERSON, RehearsalLine
 from devtools.rehearsals.stand_in import stand_in_scenario
 from devtools.rehearsals.tool_ledger import ToolLedger, serving_tools
-from devtools.stack import StackSettings, inherited, running_stack
+from devtools.stack import running_stack
+from devtools.stack_settings import StackSettings, inherited
 from ringdown.calls.outcome_asking import ASK_WITHIN_S
 from ringdown.gemini.backend import DeveloperApi, GeminiBackend, VertexAi
 from ringdown.gemini.models import TEXT_MODELS, model_on

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from devtools.stack import settings_from_environ
+from devtools.stack_settings import settings_from_environ
 from ringdown.errors import ConfigurationError
 from ringdown.gemini.backend import DeveloperApi, VertexAi
 from ringdown_cli.gemini_choice import chosen_gemini

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from devtools.shifted_clock import shifted
-from devtools.stack import ROOT, StackSettings, planned_stack
+from devtools.stack import ROOT, planned_stack
+from devtools.stack_settings import StackSettings
 
 pytestmark = pytest.mark.real_clock
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from devtools.processes import Command
-from devtools.stack import StackSettings, planned_stack, settings_from_environ
+from devtools.stack import planned_stack
+from devtools.stack_settings import StackSettings, settings_from_environ
 from ringdown.errors import ConfigurationError
 from ringdown.tools import ASK_FOR_PHOTO
 

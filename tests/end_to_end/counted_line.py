@@ -18,7 +18,8 @@ import msgspec
 
 from devtools.gemini_stand_in import API_KEY
 from devtools.processes import free_port, python
-from devtools.stack import Stack, StackSettings, inherited, running_stack
+from devtools.stack import Stack, running_stack
+from devtools.stack_settings import StackSettings, inherited
 from ringdown.calls.limits import LineLimits
 from ringdown.stores import Store, open_store
 from ringdown.tools import ToolAnswer, ToolDeclaration, ToolRequest

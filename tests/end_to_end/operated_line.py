@@ -19,7 +19,8 @@ import httpx2
 from devtools.following import complete_record
 from devtools.judge import Sentence, judge
 from devtools.processes import free_port
-from devtools.stack import ROOT, Stack, StackSettings, inherited, running_stack
+from devtools.stack import ROOT, Stack, running_stack
+from devtools.stack_settings import StackSettings, inherited
 from ringdown.calls import CallRecord
 from ringdown.stores import Store, open_store
 from ringdown.tools import Json, ToolDeclaration

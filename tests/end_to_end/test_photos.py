@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from devtools.stack import Stack, StackSettings, inherited, running_stack
+from devtools.stack import Stack, running_stack
+from devtools.stack_settings import StackSettings, inherited
 from ringdown import clock
 from ringdown.calls import CallRecord, EndReason, Speaker
 from ringdown.calls.upload_link import verify

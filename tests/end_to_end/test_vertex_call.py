@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from devtools.processes import free_port
-from devtools.stack import Stack, StackSettings, running_stack
+from devtools.stack import Stack, running_stack
+from devtools.stack_settings import StackSettings
 from ringdown.calls import CallRecord, EndReason, Speaker, ToolOutcome
 from ringdown.gemini.backend import VertexAi
 from ringdown.stores import open_store

@@ -18,7 +18,8 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from devtools.gemini_stand_in import API_KEY, GeminiStandIn, running_gemini_stand_in
 from devtools.processes import SupervisedProcess, free_port
-from devtools.stack import Stack, StackSettings, running_stack
+from devtools.stack import Stack, running_stack
+from devtools.stack_settings import StackSettings
 from ringdown.agents import packaged_agent
 from ringdown.calls import CallRecord, CallStatus
 from ringdown.calls.dead_letters import DeadLetter, assemble

@@ -14,7 +14,8 @@ import pytest_asyncio
 
 from devtools.gemini_stand_in import API_KEY
 from devtools.processes import free_port
-from devtools.stack import Stack, StackSettings, running_stack
+from devtools.stack import Stack, running_stack
+from devtools.stack_settings import StackSettings
 from ringdown.calls import CallQuery
 from ringdown.gemini.backend import DeveloperApi, VertexAi
 from ringdown.stores import open_store
