@@ -1,4 +1,4 @@
-"""Where the questions about a quiet line differ, and where they agree."""
+"""Which of the similar questions about a quiet line have the same answer, and when."""
 
 import msgspec
 import pytest
