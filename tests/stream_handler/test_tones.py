@@ -25,7 +25,7 @@ def test_it_rings_as_in_the_country_that_was_called(
     changes = np.flatnonzero(np.diff(loud, prepend=False, append=False))
     assert (np.diff(changes) * 5).tolist() == pytest.approx(parts_ms, abs=10)
     assert np.abs(ring).max() == pytest.approx(32_768 / 10, rel=0.1), "-20 dBFS"
-    assert np.abs(ring[[0, -1]]).max() < 50, "it begins or ends with a click"
+    assert np.abs(ring[[0, -1]]).max() < 50, "the ring begins or ends with a click"
     tone = ring[400 : 400 + 1_600]
     spectrum = np.abs(np.fft.rfft(tone * np.blackman(1_600), 8_000))
     found = {hz for hz in range(350, 600) if spectrum[hz] == spectrum[hz - 12 : hz + 13].max()}
