@@ -88,7 +88,7 @@ class Phone:
         self._buffer: deque[bytes | str] = deque()
         self._more = asyncio.Event()
         self.played: list[tuple[float, bytes]] = []
-        """The bytes of each 20 ms that were played, and the time when they had been."""
+        """The time at which each 20 ms of audio had been played, and its bytes."""
         self.clears = 0
         self.closed: int | None = None
         """The close code that the stream handler sent."""
@@ -212,7 +212,7 @@ class Conversation:
         return [text for _, text in self.told]
 
     def told_since(self, at_s: float) -> list[tuple[float, str]]:
-        """The texts sent after `at_s`, each with the number of seconds that had passed."""
+        """The texts sent after `at_s`, each with the seconds since then."""
         return [(round(told_s - at_s, 1), text) for told_s, text in self.told if told_s > at_s]
 
     async def ended(self) -> CallRecord:
@@ -384,7 +384,7 @@ async def _calling(handler: Handler, call: Call) -> AsyncIterator[Phone]:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Raise a test's failed assertion by itself, not inside its task groups' exception groups."""
+    """Unwrap a test's failure from the exception groups of its task groups."""
     try:
         yield
     except BaseExceptionGroup as group:

@@ -26,7 +26,7 @@ def is_text(message: Json) -> bool:
 
 
 class LittleGemini:
-    """Counts connections and keeps what it was sent; a script runs after setup."""
+    """Counts connections and keeps the messages it gets. Runs a script after setup."""
 
     def __init__(self, script: Script | None, refuse: HTTPStatus | None) -> None:
         self._script = script or until_closed

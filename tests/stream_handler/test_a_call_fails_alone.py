@@ -139,7 +139,7 @@ async def models(kind: type[Any] | None, gemini: LittleGemini, socket: ServerCon
             await send(socket, {"toolCallCancellation": {"ids": ["f2"]}})
             await asyncio.sleep(3.0)
             await send(socket, says("And "), {"serverContent": {"interrupted": True}})
-            if kind is GoAwayReceived:  # otherwise the session is to be lost, not left
+            if kind is GoAwayReceived:  # otherwise the session must break, not go away
                 await send(socket, {"goAway": {"timeLeft": "60s"}})
             await socket.close(1011)
         case _:

@@ -27,7 +27,7 @@ def lines(output: io.StringIO) -> list[dict[str, Any]]:
 
 async def late(watch: LoopWatch, is_late: bool) -> None:
     async with asyncio.timeout(10):
-        while watch.is_late is not is_late:  # noqa: ASYNC110 - no event says so
+        while watch.is_late is not is_late:  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.01)
 
 

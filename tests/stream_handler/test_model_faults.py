@@ -51,7 +51,7 @@ async def listen(gemini: LittleGemini, socket: ServerConnection) -> None:
 async def a_call(
     certificates: trustme.CA, trusting: ssl.SSLContext, folder: Path, *sessions: Session
 ) -> AsyncIterator[tuple[Handler, ClientConnection]]:
-    """A call whose first session greets. Then each session does what its function says."""
+    """A call whose first session greets. Then each session runs its function."""
 
     async def script(gemini: LittleGemini, socket: ServerConnection) -> None:
         number = len(gemini.setups) - 1

@@ -54,7 +54,7 @@ async def an_order_tool(takes_s: float) -> AsyncIterator[tuple[ToolServer, ToolD
 
 
 def keys_of(server: ToolServer) -> set[str]:
-    """The idempotency keys of all requests, but for those that only check the tool is there."""
+    """The idempotency keys of all requests, except those that only check for the tool."""
     bodies = [json for _, body in server.requests if (json := body)]
     return {msgspec.json.decode(body)["idempotency_key"] for body in bodies}
 

@@ -230,7 +230,7 @@ async def test_the_callers_frames_reach_the_model_and_the_models_voice_the_calle
         record = await handler.record(1)
 
     assert pcm_bytes(up) == 640
-    assert played == 840, "100 ms at 8 kHz, to the last sample, and 5 ms to fall silent"
+    assert played == 840, "expected 100 ms at 8 kHz, and a fade of 5 ms"
     assert message["streamSid"] == stream_sid(1)
     assert code == 1000
     assert record.call.status is CallStatus.ENDED

@@ -232,7 +232,7 @@ async def test_without_frames_the_call_is_handed_over_between_turns(converse: Co
         stopping_s = now_s()
         await talk.phone.over.wait()
 
-        assert now_s() - stopping_s < 0.1, "the handover waited although the line was silent"
+        assert now_s() - stopping_s < 0.1, "the hand-over waited although the line was silent"
 
 
 class _HearsNobody(Model):

@@ -226,7 +226,7 @@ async def test_two_empty_turns_are_enough(converse: Converse) -> None:
 
 
 async def explaining(talk: Conversation) -> float:
-    """Let the caller ask and hear part of the long reply; returns the time."""
+    """Let the caller ask and hear part of the long reply, and return the time."""
     await talk.phone.listen(1.0)
     await talk.phone.speak(1.0)
     await talk.phone.listen(3.0)

@@ -1,4 +1,4 @@
-"""Our decoder and the SDK's read the same bytes alike, and we send the same bytes."""
+"""We read the service's bytes as the SDK does, and send the same bytes as the SDK."""
 
 import asyncio
 import base64

@@ -33,14 +33,14 @@ async def look(agents: KeptAgents, *, hour: int = 0, draft: bool = False) -> Age
 
 
 async def events_of(agents: KeptAgents, *, draft: bool = False) -> int:
-    """Handle an edit and, as the platform would, every write that it causes; count them."""
+    """Handle an edit and, as the platform would, each write that it causes. Returns how many."""
     folder = "drafts" if draft else "agents"
     pending, looked_at = 1, 0
     while pending:
         before = len(agents.writes)
         await look(agents, draft=draft)
         looked_at += 1
-        assert looked_at < 10, f"edits go on causing edits: {agents.writes}"
+        assert looked_at < 10, f"edits keep causing more edits: {agents.writes}"
         causing = [p for p in agents.writes[before:] if p == f"{folder}/default"]
         pending += len(causing) - 1
     return looked_at

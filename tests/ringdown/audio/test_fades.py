@@ -130,7 +130,7 @@ def test_a_voice_is_as_loud_as_is_wanted(volume_db: float) -> None:
 def test_a_voice_that_is_made_too_loud_is_turned_down_and_not_cut() -> None:
     usual, heard = played(voice(20_000, 0.3)), played(voice(20_000, 0.3), volume_db=12)
 
-    assert unlike_db(heard[800:], usual[800:]) < -30, "cut"
+    assert unlike_db(heard[800:], usual[800:]) < -30, "clipped"
     assert np.abs(heard).max() > 0.9 * MULAW_PEAK, "much softer than it could be"
 
 

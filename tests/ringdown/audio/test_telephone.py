@@ -41,7 +41,7 @@ def as_pcm(samples: Samples) -> bytes:
 
 
 def tone(frequency_hz: float, rate_hz: int, *, amplitude: float = 20_000) -> Samples:
-    """One second."""
+    """A tone of one second."""
     return np.asarray(
         amplitude * np.sin(2 * np.pi * frequency_hz / rate_hz * np.arange(rate_hz)), np.float32
     )
@@ -163,7 +163,7 @@ def test_any_chunking_downwards_equals_the_whole_odd_bytes_included(sizes: list[
     parts = b"".join(downsampler.convert(chunk) for chunk in cut(pcm, sizes))
     parts += downsampler.flush()
 
-    assert len(parts) == len(whole) == 1_640, "1,600 samples and a fade of 5 ms"
+    assert len(parts) == len(whole) == 1_640, "expected 1,600 samples and a fade of 5 ms"
     assert max(_steps_apart(parts, whole)) <= 1
 
 

@@ -64,7 +64,7 @@ def a_page(**more: Any) -> CallPage:
 
 
 def test_what_others_wrote_is_data_and_never_markup() -> None:
-    """That goes for a caller's number and words, the agent, a tool's result, and names."""
+    """Try it in the caller's number and words, the agent, a tool's result, and names."""
     agent = replace(
         an_agent(), notice=NASTY[:300], voice=NASTY, model=NASTY, transfer_numbers={NASTY: CALLER}
     )
@@ -80,7 +80,7 @@ def test_what_others_wrote_is_data_and_never_markup() -> None:
     record = CallRecord(call=call, claims=(), turns=turns, tool_calls=(tool,))
     page = call_page(CallPage(record=record, problems=[NASTY]))
 
-    assert page.count("</script>") == 2, "only the data and the page's own script may end with it"
+    assert page.count("</script>") == 2, "expected the data and the page's own script"
     assert "<b>bold" not in page
     data = shown(page)
     assert [texts(data, kind) for kind in ("notice", "caller", "tool")] == [[NASTY]] * 3

@@ -70,7 +70,7 @@ class Line:
             pending += len([path for path in written if path.count("/") == 1]) - 1
             if not pending:
                 return
-        pytest.fail(f"edits go on causing edits: {self.agents.writes}")
+        pytest.fail(f"edits keep causing more edits: {self.agents.writes}")
 
     async def kept(self) -> set[str]:
         return set(await self.agents.list_clips("default"))

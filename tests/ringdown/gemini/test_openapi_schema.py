@@ -35,7 +35,7 @@ def argument(schema: Json) -> Json:
 
 
 def pairs(value: Json) -> dict[str, Json]:
-    """What a map of `value`s is converted to: a list of names and values."""
+    """Return what a map of `value`s is converted to: a list of names and values."""
     properties = {"name": {"type": "string"}, "value": value}
     entry = {"type": "object", "properties": properties, "required": ["name", "value"]}
     return {"type": "array", "items": entry}

@@ -1,4 +1,4 @@
-"""How many calls passed, and how certain that makes us."""
+"""Pass rates and their confidence intervals."""
 
 import math
 

@@ -114,7 +114,7 @@ class StoreContract:
         winners = [call for call in await asyncio.gather(*claims) if call is not None]
         record = await store.read_record(CALL_SID)
         assert record is not None
-        assert (len(winners), len(record.claims)) == (1, 1), "numbers of winners, of stored claims"
+        assert (len(winners), len(record.claims)) == (1, 1), "winners and stored claims"
 
     async def test_a_claim_that_is_sent_again_finds_that_it_has_won(
         self, store: Store, other_store: Store
@@ -538,7 +538,7 @@ class StoreContract:
         for at in times:
             call = await store.take_up(CALL_SID, made + 1, at)
             made += call is not None
-        assert made == 10, "in all"
+        assert made == 10, "ten times in all"
         await store.open_call(a_call(call_sid="CA" + "8" * 32))
         quick = [await store.take_up("CA" + "8" * 32, n + 1, NOW) for n in range(4)]
         assert [call.attempt if call else None for call in quick] == [2, 3, 4, None]

@@ -1,4 +1,4 @@
-"""A proxy before Firestore's emulator that records every query and write, and can add delay."""
+"""A proxy in front of Firestore's emulator that records queries and writes, and can add delay."""
 
 import asyncio
 import time

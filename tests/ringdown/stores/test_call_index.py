@@ -27,7 +27,7 @@ async def open_all(store: Store, *calls: Call) -> None:
 
 
 def listed(*calls: Call) -> tuple[ListedCall, ...]:
-    """Convert calls to what lists contain, which leaves out agents and tools."""
+    """Convert calls to what lists contain: calls without agents and tools."""
     return tuple(
         ListedCall(**{name: getattr(call, name) for name in ListedCall.__struct_fields__})
         for call in calls

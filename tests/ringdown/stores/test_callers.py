@@ -196,7 +196,7 @@ async def test_no_record_is_erased_while_its_recording_is_out_of_reach(
 async def test_a_call_that_never_streamed_has_no_recording_to_reach(
     firestore_project: str,
 ) -> None:
-    """The doctor's calls are such calls, and the doctor may not access recordings."""
+    """The doctor makes such calls, and may not access recordings."""
     async with open_store(f"firestore:{firestore_project}") as store:
         await store.open_call(a_call(agent=msgspec.structs.replace(an_agent(), record=True)))
         assert (await store.forget_caller(CALLER)).calls == 1

@@ -37,7 +37,7 @@ COMPLETED = TwilioStatus(status="completed", duration_s=61, final=True)
 
 @pytest.fixture
 def raw(firestore_project: str) -> AsyncClient:
-    """A plain Firestore client for the same documents, as the console has."""
+    """A plain Firestore client, which sees the documents as the console does."""
     return AsyncClient(project=firestore_project)
 
 

@@ -91,7 +91,7 @@ async def test_only_a_live_call_takes_any(store: Store) -> None:
         "the agent has the call back"
     )
     await store.note_twilio_status(CALL_SID, COMPLETED, NOW)
-    assert await store.add_upload(CALL_SID, a_text("two")) is Reception.NOT_IN_CALL, "call is over"
+    assert await store.add_upload(CALL_SID, a_text("two")) is Reception.NOT_IN_CALL, "ended"
     assert len(await uploads_of(store)) == 1
 
 
@@ -130,7 +130,7 @@ async def test_what_comes_as_the_call_ends_is_refused_or_deleted(
 async def test_forgetting_erases_uploads(talking: Store) -> None:
     await talking.add_upload(CALL_SID, a_picture())
     forgotten = await talking.forget_caller(CALLER)
-    assert forgotten.documents == 2, "only the claim and the upload are below the call"
+    assert forgotten.documents == 2, "expected the claim and the upload"
     await talking.open_call(a_call())
     assert await uploads_of(talking) == []
 

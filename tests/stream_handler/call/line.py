@@ -32,7 +32,7 @@ class Line:
         self.down_ms = down_ms
         """How long a message takes from us to Twilio's buffer."""
         self.up_ms = up_ms
-        """How long after playback reaches a mark its echo arrives here."""
+        """How long a mark's echo takes to reach us."""
         self.echoing = True
         self.played: Counter[int] = Counter()
         """How many bytes of each value the caller has heard."""

@@ -178,7 +178,7 @@ class Stage:
     # What the caller, the model and time do
 
     def handle(self, event: Event) -> tuple[Action, ...]:
-        """Return the actions that `event` leads to, without those for timers (see `timers`)."""
+        """Handle an event, and return the actions it leads to, except those on timers."""
         if isinstance(event, ModelConnected):
             self.model_is_there = True
             self.sessions += 1

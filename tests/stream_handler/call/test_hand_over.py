@@ -121,7 +121,7 @@ def test_a_stream_is_handed_over_before_the_platform_ends_it() -> None:
     stage.now_ms = 5 * 60_000.0
     stage.greeted()
 
-    assert stage.timers[Timer.STREAM_AGE] == pytest.approx(63 * 60_000), "not 58 minutes later"
+    assert stage.timers[Timer.STREAM_AGE] == pytest.approx(63 * 60_000), "after 58 minutes"
 
 
 def taken_over(last: Turn, because: EndReason = EndReason.HANDLER_STOPPED) -> Stage:

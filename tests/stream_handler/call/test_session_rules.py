@@ -233,7 +233,7 @@ class AnyCall(RuleBasedStateMachine):
         self.check_that_nothing_was_overlooked()
 
     def check_that_nothing_was_overlooked(self) -> None:
-        """Check that an event without meaning leads to no action after more of a reply."""
+        """Check that a meaningless event, after more of a reply, leads to no action."""
         nothing = MarkReceived(self.stage.now_ms, "nothing")
         assert self.stage.session.handle(nothing) == (), "something was left undone earlier"
 
@@ -307,7 +307,7 @@ class AnyCall(RuleBasedStateMachine):
             self.goodbye_ms = self.stage.now_ms
 
     def waits_for_the_caller(self, id: str) -> bool:
-        """Whether the tool call was refused until the caller speaks about what they sent."""
+        """Whether the call was refused because the caller must first speak about an upload."""
         call = self.stage.record.tool_calls.get(id)
         return call is not None and call.error == prompts.CALLER_FIRST
 
@@ -523,7 +523,8 @@ class AnyCall(RuleBasedStateMachine):
             over_ms = self.stage.now_ms - self.ending_since_ms
             assert over_ms <= LONGEST_STEP_MS + LENGTH_MS[Timer.FINAL_SAVE], "not closed in time"
         behind = actions[actions.index(self.stage.final_save) + 1 :]
-        allowed = StartTimer | CancelTimer | ClearPlayback | CloseStream | SaveCall  # results
+        # A late SaveCall has the results of tools.
+        allowed = StartTimer | CancelTimer | ClearPlayback | CloseStream | SaveCall
         assert all(isinstance(action, allowed) for action in behind), behind
 
     @invariant()

@@ -1,4 +1,4 @@
-"""Which of the similar questions about a quiet line have the same answer, and when."""
+"""When the similar questions about a quiet line have the same answer, and when they don't."""
 
 import msgspec
 import pytest

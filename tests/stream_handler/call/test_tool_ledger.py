@@ -266,7 +266,7 @@ PIZZA: dict[str, Json] = {"item": "pizza"}
 
 
 def ordering() -> Stage:
-    """A call in which the tool has been placing an order for a second."""
+    """A call in which the tool that places an order has been running for one second."""
     stage = Stage().greeted()
     stage.caller_says("A pizza, please.")
     stage.tool_call("t1", args=PIZZA, blocks=True)

@@ -170,7 +170,7 @@ def _steps(line: Plain) -> Iterator[Step]:
             yield Step(msgspec.convert(fields, getattr(events, name)), actions)
 
 
-# As plain values
+# Conversion to plain values
 
 
 def _outlines(actions: Iterable[Action]) -> list[Plain]:

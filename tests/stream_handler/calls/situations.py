@@ -502,7 +502,7 @@ def forgotten_hang_up() -> Stage:
 
 
 def transferred() -> Stage:
-    """Three transfers: one to an unknown name, one interrupted, and one that succeeds."""
+    """Three transfers: to an unknown name, interrupted, and made after an announcement."""
     stage = Stage(call_of(transfer_numbers=PEOPLE)).greeted()
     stage.caller_says("Sales, please.")
     stage.transfer("sales")

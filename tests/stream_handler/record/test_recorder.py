@@ -43,9 +43,9 @@ def now_s() -> float:
 
 
 class ScriptedStore(NoStore):
-    """A CallStore that keeps what is saved, after failing as the test wants.
+    """A CallStore that keeps what is saved, but first fails as the test wants.
 
-    Of `failures`, errors are raised, and numbers are how many seconds a write takes.
+    Each of `failures` is an error to raise, or the number of seconds that a write takes.
     """
 
     def __init__(self, *failures: RingdownError | float) -> None:
@@ -83,7 +83,7 @@ class Away(ScriptedStore):
 
 
 def recorded(store: NoStore, story: Story, *, claimed: bool = True) -> tuple[Recorded, float]:
-    """Run a recorder; return its outcome and when (s) it ended. The log has what is unwritten."""
+    """Run a recorder, and return its outcome and when (s) it ended. Logs what is unwritten."""
 
     async def run() -> tuple[Recorded, float]:
         recorder = Recorder(store, a_call(attempt=3), a_claim(attempt=3), claimed=claimed)
@@ -218,7 +218,7 @@ def test_after_an_outage_no_write_is_larger_than_a_batch() -> None:
     outcome, _ = recorded(store, story)
 
     assert outcome is Recorded.COMMITTED
-    assert sorted(store.turns) == list(range(1, 301)), "lost or doubled"
+    assert sorted(store.turns) == list(range(1, 301)), "turns were lost or written twice"
     assert max(len(changes.turns) for _, changes in store.writes) == 50
 
 
