@@ -37,7 +37,7 @@ def test_it_rings_as_in_the_country_that_was_called(
 def test_the_waiting_tone_is_soft_and_begins_and_ends_in_silence() -> None:
     tone = decode_mulaw(waiting_tone())
 
-    assert 400 <= len(tone) / 8 <= 500, "longer than half a second"
+    assert 400 <= len(tone) / 8 <= 500, "not 400 to 500 ms long"
     assert 0 < np.abs(tone).max() <= 32768 * 10 ** (-24 / 20) * 1.05, "louder than -24 dBFS"
     assert np.abs(tone[:16]).max() < 50
     assert np.abs(tone[-16:]).max() < 50

@@ -49,7 +49,7 @@ async def joined(*parts: RecordingPart) -> RecordedSound:
 
 
 def levels(*stretches: tuple[int | None, int]) -> list[int]:
-    """Return the samples of stretches: for each, a µ-law code (None: silence) and its ms."""
+    """Return the samples of stretches, each given as a µ-law code (None: silence) and ms."""
     return [
         0 if code is None else int(decode_mulaw(bytes([code]))[0])
         for code, length_ms in stretches

@@ -147,4 +147,4 @@ async def test_the_largest_document_is_kept(
 def test_a_larger_agent_is_told_what_to_shorten() -> None:
     larger = agent_with(len(AGENT.examples) + 1)
     [error] = findings(msgspec.to_builtins(larger)).errors
-    assert error.startswith("examples: the document has 8")
+    assert error.startswith("examples: with them, the document has 8")
