@@ -33,7 +33,7 @@ async def look(agents: KeptAgents, *, hour: int = 0, draft: bool = False) -> Age
 
 
 async def events_of(agents: KeptAgents, *, draft: bool = False) -> int:
-    """Handle an edit and, as the platform would, each write that it causes. Returns how many."""
+    """Handle an edit and, as the platform would, each write it causes. Returns their number."""
     folder = "drafts" if draft else "agents"
     pending, looked_at = 1, 0
     while pending:

@@ -67,7 +67,7 @@ def test_a_question_over_the_greeting_reaches_the_model_once_that_is_heard() -> 
     stage.pass_ms(4_000)
 
     assert heard(stage) == 1_600
-    assert all(len(a.pcm) <= 32_000 for a in stage.all(SendModelAudio)), "over a second each"
+    assert all(len(a.pcm) <= 32_000 for a in stage.all(SendModelAudio)), "longer than 1 s"
 
 
 def test_a_sentence_that_goes_on_beyond_the_greeting_has_its_beginning() -> None:
