@@ -1,4 +1,4 @@
-"""The ports of `ringdown.agents` in memory, with what tests need to observe and disturb."""
+"""An in-memory store of agents and clips that tests can observe and disturb."""
 
 import copy
 import datetime
@@ -14,7 +14,7 @@ _ONE_TOOL = {"lookup_account": DeclaredTool()}
 
 
 class KeptAgents:
-    """Implements AgentStore and ClipStore. `writes` are the paths written, in order."""
+    """Implements AgentStore and ClipStore. `writes` lists the paths written, in order."""
 
     def __init__(self, *, tools: Mapping[str, DeclaredTool] = _ONE_TOOL) -> None:
         self.documents: dict[str, dict[str, Json]] = {}
@@ -25,17 +25,17 @@ class KeptAgents:
         self.writes: list[str] = []
         self.reads = 0
         self.meanwhile: Callable[[], None] | None = None
-        """Someone else's edit, made just before the next write of an agent is decided."""
+        """Called once, just before the next write of an agent, to make someone else's edit."""
         self._tools = tools
         self._versions: dict[str, int] = {}
 
     def edit(self, path: str, document: dict[str, Json]) -> None:
-        """What an operator does in the console: replace the whole document with anything."""
+        """Replace the whole document, as an operator can in the console, with anything."""
         self.documents[path] = copy.deepcopy(document)
         self._written(path)
 
     def set_field(self, path: str, **fields: Json) -> None:
-        """The console saves field by field."""
+        """Save single fields, as the console does."""
         self.edit(path, self.documents[path] | fields)
 
     def remove(self, path: str) -> None:
@@ -43,7 +43,7 @@ class KeptAgents:
         self.statuses.pop(path, None)
         self._written(path)
 
-    # The port
+    # The stores' methods
 
     async def read_line(self, called: str) -> Line:
         self.reads += 1
@@ -88,7 +88,7 @@ class KeptAgents:
         path = _path(agent_id, draft=draft)
         if path in self.documents:
             self.statuses[path] = status
-            self.writes.append(path)  # and the version stays
+            self.writes.append(path)  # the version stays the same
 
     async def keep_revision(self, agent_id: str, revision: Revision) -> None:
         kept = self.revisions.setdefault(agent_id, {})
@@ -135,7 +135,7 @@ class KeptAgents:
     async def declared_tools(self) -> dict[str, DeclaredTool]:
         return dict(self._tools)
 
-    # Behind it
+    # Internals
 
     def _stored(self, agent_id: str, path: str) -> StoredAgent | None:
         document = self.documents.get(path)

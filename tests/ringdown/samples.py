@@ -1,4 +1,4 @@
-"""Records to test with."""
+"""Sample records for tests."""
 
 import datetime
 

@@ -1,4 +1,4 @@
-"""Puts agents into a store, as operators would."""
+"""Write agents to a store, as operators would."""
 
 import msgspec
 
@@ -10,7 +10,7 @@ from ringdown.tools import Json
 async def write_agent(
     store: AgentStore, agent_id: str, agent: Agent | dict[str, Json], *, draft: bool = False
 ) -> StoredAgent:
-    """Write `agent` over whatever is there."""
+    """Write `agent`, replacing whatever is there, and return what is stored."""
     document = msgspec.to_builtins(agent) if isinstance(agent, Agent) else agent
     before = await store.read_agent(agent_id, draft=draft)
     over = None if before is None else before.version

@@ -34,7 +34,7 @@ def test_all_requests_of_a_loop_share_it_and_each_loop_has_its_own() -> None:
 
     assert asyncio.run(several_requests()) == [1] * 5
     assert asyncio.run(several_requests()) == [2] * 5
-    assert door.closed == 2, "the end of a loop closes it"
+    assert door.closed == 2, "it must be closed when its event loop ends"
 
 
 async def test_what_opening_raises_is_told_and_opening_is_tried_again() -> None:

@@ -1,5 +1,4 @@
-"""Finding words in what was said. For whether two texts have the same words, see
-clip_making/test_words."""
+"""Finding words in what was said. See clip_making/test_words for comparing whole texts."""
 
 import pytest
 from hypothesis import given, strategies as st
@@ -88,7 +87,7 @@ def test_a_number_ends_where_its_sentence_does(words: str, said: str) -> None:
     st.integers(0, 9),
 )
 def test_a_number_is_found_to_the_digit(number: int, language: str, more: int) -> None:
-    """Written, and said digit by digit; one more digit makes it another number."""
+    """A number is found as a numeral or digit by digit, but not inside a longer number."""
     said = (f"It is {number}.", f"It is {' '.join(str(number))}.", f"It is {number}{more}.")
     found = [found_words(str(number), each, language, whole_numbers=True) for each in said]
     assert [part is not None for part in found] == [True, True, False]

@@ -1,4 +1,4 @@
-"""Twilio's own library signs, and ours must accept exactly what that library accepts."""
+"""Twilio's library signs; we must accept exactly the signatures that it accepts."""
 
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -98,7 +98,7 @@ def test_the_request_does_not_say_which_host_it_is_for(host: str) -> None:
 
 
 def test_a_header_that_is_there_twice_counts_for_nothing() -> None:
-    """The stream handler's mapping raises an error for it."""
+    """The stream handler's headers raise an error when such a header is read."""
     headers = WebSocketHeaders([("host", "a.example"), ("host", "b.example"), *signed().items()])
 
     def is_valid_now() -> bool:

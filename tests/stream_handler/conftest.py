@@ -25,7 +25,7 @@ def trusting(certificates: trustme.CA) -> ssl.SSLContext:
 
 @pytest.fixture
 def tokens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TokenServer]:
-    """The source of tokens for Vertex AI's client."""
+    """A token server, which the Vertex AI client is configured to use."""
     with token_server() as server:
         monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(server.key_file(tmp_path)))
         yield server
@@ -33,5 +33,5 @@ def tokens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TokenSer
 
 @pytest.fixture
 def converse(certificates: trustme.CA, trusting: ssl.SSLContext, tmp_path: Path) -> Converse:
-    """Puts calls through a stream handler to a model played by the test."""
+    """Connects calls, through a real stream handler, to a model played by the test."""
     return conversing(certificates, trusting, tmp_path)

@@ -1,4 +1,4 @@
-"""A phone and a model that talk through a real handler, over sockets, on the jumping clock."""
+"""A phone and a model that talk over sockets, through a real handler, on the jumping clock."""
 
 import asyncio
 import base64
@@ -39,7 +39,7 @@ from tests.stream_handler.little_gemini import LittleGemini, little_gemini, send
 FRAME_S = 0.02
 _LOUDNESS = (0x10, 0x10, 0x18, 0x20, 0x18)
 VOICE = tuple(bytes([louder, louder | 0x80]) * 80 for louder in _LOUDNESS)
-"""Frames as loud as syllables, one after the other."""
+"""Frames whose loudness varies as it does within syllables."""
 FAN = (VOICE[0],)
 HUSH = (b"\xff" * 160,)
 READY: Json = {"setupComplete": {"sessionId": "s1"}}
@@ -48,13 +48,13 @@ INTERRUPTED: Json = {"serverContent": {"interrupted": True}}
 _MODEL_HZ = 24_000
 _CHUNK_S = 0.04
 _LOUD = 500
-"""Sample size threshold; noise and comfort noise stay below it."""
+"""Samples above this count as loud; line noise and comfort noise stay below it."""
 _PAUSE_MS = 500
 _LEAST_VOICE_MS = 200
 
 
 def speech(length_s: float, *, amplitude: int = 8_000) -> bytes:
-    """PCM16 at the model's rate that rises and falls as a voice does."""
+    """Return PCM16 at the model's rate, whose level rises and falls like a voice's."""
     at = np.arange(int(length_s * _MODEL_HZ))
     wave = np.sin(at * 0.13) * (0.6 + 0.4 * np.sin(at * 0.0007))
     pcm: bytes = (amplitude * wave).astype("<i2").tobytes()
@@ -67,7 +67,7 @@ def tone(length_s: float) -> bytes:
 
 
 def hiss(length_s: float, amplitude: int) -> bytes:
-    """Noise too quiet for a telephone; zeros if the amplitude is 0."""
+    """Return noise; with a small amplitude, it is inaudible over a telephone."""
     noise = np.random.default_rng(1).integers(-amplitude, amplitude + 1, int(length_s * _MODEL_HZ))
     return noise.astype("<i2").tobytes()
 
@@ -81,17 +81,17 @@ def tool_calls(*calls: Json) -> Json:
 
 
 class Phone:
-    """A caller's end: plays what it is sent in real time, echoes marks, obeys `clear`."""
+    """A caller's phone: plays what it is sent in real time, echoes marks, obeys `clear`."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self._socket = socket
         self._buffer: deque[bytes | str] = deque()
         self._more = asyncio.Event()
         self.played: list[tuple[float, bytes]] = []
-        """When each piece of 20 ms had been played, and its bytes."""
+        """The time at which each 20 ms of audio had been played, and its bytes."""
         self.clears = 0
         self.closed: int | None = None
-        """The code with which our side closed the stream."""
+        """The close code that the stream handler sent."""
         self.over = asyncio.Event()
 
     async def run(self) -> None:
@@ -123,19 +123,19 @@ class Phone:
             await self.over.wait()
 
     async def send(self, message: str) -> None:
-        """A message from Twilio; nothing once the stream is over."""
+        """Send a message from Twilio, unless the stream is over."""
         with suppress(ConnectionClosed):
             await self._socket.send(message)
 
     # What the caller hears
 
     def heard_s(self, since_s: float = 0.0) -> float:
-        """How much of it was loud."""
+        """How many seconds of audible sound were played after `since_s`."""
         loud = (at_s > since_s and _is_loud(piece) for at_s, piece in self.played)
         return sum(loud) * FRAME_S
 
     def first_heard_s(self, since_s: float) -> float | None:
-        """When something was heard again."""
+        """When sound was first heard after `since_s`; None if it wasn't."""
         times = (at_s for at_s, piece in self.played if at_s > since_s and _is_loud(piece))
         return next(times, None)
 
@@ -161,7 +161,7 @@ class Phone:
                     case "clear":
                         await self._clear()
                     case kind:
-                        raise AssertionError(f"Twilio knows no {kind}")
+                        raise AssertionError(f"Twilio doesn't know {kind!r} messages")
                 self._more.set()
         except ConnectionClosed as error:
             self.closed = error.rcvd.code if error.rcvd is not None else 1006
@@ -199,30 +199,30 @@ class Phone:
 
 @dataclass(slots=True)
 class Conversation:
-    """One call, and the texts that the model got in it."""
+    """A call, and the texts that the model got during it."""
 
     handler: Handler
     gemini: LittleGemini
     phone: Phone
     told: list[tuple[float, str]] = field(default_factory=list)
-    """The texts sent to the model after the one that opened the call, and when."""
+    """The texts sent to the model after the one that opened the call, each with its time."""
 
     @property
     def texts(self) -> list[str]:
         return [text for _, text in self.told]
 
     def told_since(self, at_s: float) -> list[tuple[float, str]]:
-        """The texts since then, by the seconds that had passed."""
+        """The texts sent after `at_s`, each with the seconds since then."""
         return [(round(told_s - at_s, 1), text) for told_s, text in self.told if told_s > at_s]
 
     async def ended(self) -> CallRecord:
-        """The record; the caller hangs up first if the call is still live."""
+        """Hang up if the call is still live, and return its record."""
         await self.phone.hang_up()
         return await self.handler.record(1)
 
 
 class Model:
-    """One session of a model that hears the caller's voice; subclasses say what it does."""
+    """One session of a model that hears the caller's voice; subclasses define how it reacts."""
 
     def __init__(
         self, gemini: LittleGemini, socket: ServerConnection, conversation: Conversation
@@ -231,7 +231,7 @@ class Model:
         self.number = len(gemini.setups)
         """1 for the call's first session."""
         self.heard = 0
-        """How many utterances it has heard."""
+        """The number of utterances heard so far."""
         self._voiced_ms = self._silent_ms = 0.0
         self._greeted = False
 
@@ -239,16 +239,16 @@ class Model:
         await self.say("Hello.", 0.3)
 
     async def told(self, text: str) -> None:
-        """A text after the one that opened the call."""
+        """Called for each text after the one that opened the call."""
 
     async def caller_began(self) -> None:
-        """The caller has spoken for 200 ms."""
+        """Called when the caller has spoken for 200 ms."""
 
     async def caller_spoke(self) -> None:
-        """The caller has spoken and then been silent for half a second."""
+        """Called when the caller has spoken and then been silent for half a second."""
 
     async def tool_answered(self, id: str, response: Json) -> None:
-        """One of this session's calls is answered."""
+        """Called when one of this session's tool calls gets its result."""
 
     async def send(self, *messages: Json | str | bytes) -> None:
         with suppress(ConnectionClosed):
@@ -263,7 +263,7 @@ class Model:
         at_once: bool = True,
         end: bool = True,
     ) -> None:
-        """A reply with its transcript; as fast as it can, or in real time."""
+        """Send a reply with its transcript, in real time unless it comes `at_once`."""
         sound, step = pcm or speech(length_s), int(_MODEL_HZ * _CHUNK_S) * 2
         for at in range(0, len(sound), step):
             data = base64.b64encode(sound[at : at + step]).decode()
@@ -323,7 +323,7 @@ class Model:
 
 
 class Converse(Protocol):
-    """Puts a call through to this kind of model. `clip` is the greeting, if there is one."""
+    """Connects a call to this kind of model. If given, `clip` is played as the greeting."""
 
     def __call__(
         self,
@@ -384,7 +384,7 @@ async def _calling(handler: Handler, call: Call) -> AsyncIterator[Phone]:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Unwrap a test's failed assertion from the task groups it was raised in."""
+    """Unwrap a test's failure from the exception groups of its task groups."""
     try:
         yield
     except BaseExceptionGroup as group:

@@ -1,4 +1,4 @@
-"""A real StreamServer with a store and a model, and callers' sockets to it."""
+"""A real StreamServer with a store and a model, and sockets on which callers reach it."""
 
 import asyncio
 import base64
@@ -67,7 +67,7 @@ def token(number: int, *, attempt: int = 1, age_s: float = 0.0) -> str:
 
 
 def start(number: int, **changes: Any) -> str:
-    """Twilio's `start` for the call with this number; `changes` replace its fields."""
+    """Twilio's `start` message for call `number`; `changes` replace its fields."""
     fields = {
         "accountSid": "AC" + "0" * 32,
         "streamSid": stream_sid(number),
@@ -123,7 +123,7 @@ class Handler:
     async def call(
         self, number: int, agent: Agent | None = None
     ) -> AsyncIterator[ClientConnection]:
-        """A live call: the model has been asked for its greeting."""
+        """Open a call, and wait until the model has been asked for its greeting."""
         await self.store.open_call(a_call(call_sid=call_sid(number), agent=agent))
         async with self.socket() as socket:
             await socket.send(CONNECTED)
@@ -137,7 +137,7 @@ class Handler:
         return record
 
     async def http(self, request: bytes) -> str:
-        """The response to a request that isn't a WebSocket upgrade."""
+        """Send a plain HTTP request, and return the response."""
         async with asyncio.timeout(5):
             reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
             writer.write(request)
@@ -162,7 +162,7 @@ async def running_handler(
     within_s: float = 30.0,
     traces: SpanExport | None = None,
 ) -> AsyncIterator[Handler]:
-    """Serve until the block is left; by then, whatever a call has started must be over too.
+    """Serve until the block ends, and check that no call has left tasks behind.
 
     `endpoints` are dialled when `gemini` fails.
     """
@@ -213,7 +213,7 @@ def _no_token(_audience: str) -> IdentityToken:
 
 
 async def closed(socket: ClientConnection) -> tuple[int, str]:
-    """The code and reason with which our side closes the socket."""
+    """Return the code and reason with which the handler closes the socket."""
     try:
         async with asyncio.timeout(8):
             while True:
@@ -240,7 +240,7 @@ def _settings(max_calls: int) -> Settings:
 
 
 class _Listener(logging.Handler):
-    """Listens for one log message."""
+    """Waits for one log message."""
 
     def __init__(self, message: str) -> None:
         super().__init__()
@@ -254,7 +254,7 @@ class _Listener(logging.Handler):
 
 @contextmanager
 def listening_for(message: str, logger: str) -> Iterator[asyncio.Event]:
-    """An event that is set when `logger` receives `message`."""
+    """An event that is set when `logger` logs `message`."""
     listener = _Listener(message)
     logging.getLogger(logger).addHandler(listener)
     try:
@@ -264,7 +264,7 @@ def listening_for(message: str, logger: str) -> Iterator[asyncio.Event]:
 
 
 class _ReadyHandler(logging.Handler):
-    """Listens for the log line that says which port the server serves."""
+    """Waits for the log line that contains the server's port."""
 
     def __init__(self, port: "asyncio.Future[int]") -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""A minimal model server over TLS, whose every message the test chooses."""
+"""A minimal model server over TLS. The test chooses every message that it sends."""
 
 import asyncio
 import json
@@ -26,12 +26,12 @@ def is_text(message: Json) -> bool:
 
 
 class LittleGemini:
-    """Counts connections and keeps what it was sent; a script says what happens after setup."""
+    """Counts connections and keeps the messages it gets. Runs a script after setup."""
 
     def __init__(self, script: Script | None, refuse: HTTPStatus | None) -> None:
         self._script = script or until_closed
         self.refuse = refuse
-        """How the next connections are refused."""
+        """The HTTP status with which the next connections are refused, if any."""
         self.url = ""
         self.attempts = 0
         self.setups: list[Json] = []
@@ -40,7 +40,7 @@ class LittleGemini:
         self.headers: dict[str, str] = {}
         self.set_up = asyncio.Event()
         self.gone = asyncio.Event()
-        """A connection has ended."""
+        """Set when a connection has ended."""
         self._more = asyncio.Event()
 
     def take(self, message: Json) -> None:
@@ -48,7 +48,7 @@ class LittleGemini:
         self._more.set()
 
     async def heard(self, wanted: Callable[[Json], bool]) -> Json:
-        """The first received message that matches, waiting up to 15 s: machines are busy."""
+        """Return the first message that matches. Waits up to 15 s, as machines may be busy."""
         async with asyncio.timeout(15):
             while True:
                 for message in self.received:
@@ -82,7 +82,7 @@ async def until_closed(gemini: LittleGemini, socket: ServerConnection) -> None:
 
 
 async def send(socket: ServerConnection, *messages: Json | str | bytes) -> None:
-    """As the service sends: binary frames of JSON."""
+    """Send messages as the service does, as JSON in binary frames."""
     for message in messages:
         if isinstance(message, str):
             message = message.encode()

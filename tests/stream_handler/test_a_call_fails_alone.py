@@ -1,7 +1,7 @@
-"""One call raises, another is healthy, and the server is asked to stop.
+"""An error in one call leaves another, healthy one alone.
 
-Whatever raises (the core at any event, an action of any kind, an observer), the healthy call is
-handed over and recorded.
+Whatever raises (the core on any event, an action of any kind, or an observer), the healthy call is
+handed over and recorded when the server is told to stop.
 """
 
 import asyncio
@@ -74,7 +74,7 @@ class Planted(Exception):
 
 
 class Mine:
-    """The fault planted in the doomed call, and whether it has been triggered."""
+    """A fault planted in the doomed call, and whether it has been triggered."""
 
     def __init__(self, kind: type[Any] | None) -> None:
         self.kind = kind
@@ -86,8 +86,8 @@ class Mine:
         return type(what) is self.kind
 
     def session_class(self) -> type[StreamSession]:
-        """A core that raises at such an event, and requests something impossible for such an
-        action."""
+        """A core that raises on events of this kind, and replaces actions of this kind by an
+        impossible one."""
         mine = self
 
         class Mined(StreamSession):
@@ -118,12 +118,12 @@ def asks(id: str) -> Json:
 
 
 async def models(kind: type[Any] | None, gemini: LittleGemini, socket: ServerConnection) -> None:
-    """The first session listens, the second runs through everything, the others are refused."""
+    """The first session listens, the second does everything in turn, others are refused."""
     match len(gemini.setups):
         case 1:
             await until_closed(gemini, socket)
         case 2:
-            await asyncio.sleep(1.5)  # it is ringing
+            await asyncio.sleep(1.5)  # long enough for ringback
             await send(socket, {"setupComplete": {}})
             await socket.recv()
             await send(
@@ -139,7 +139,7 @@ async def models(kind: type[Any] | None, gemini: LittleGemini, socket: ServerCon
             await send(socket, {"toolCallCancellation": {"ids": ["f2"]}})
             await asyncio.sleep(3.0)
             await send(socket, says("And "), {"serverContent": {"interrupted": True}})
-            if kind is GoAwayReceived:  # after this the session is left, so it can't be lost
+            if kind is GoAwayReceived:  # otherwise the session must break, not go away
                 await send(socket, {"goAway": {"timeLeft": "60s"}})
             await socket.close(1011)
         case _:
@@ -149,7 +149,7 @@ async def models(kind: type[Any] | None, gemini: LittleGemini, socket: ServerCon
 class _SavesNothingOfTheDoomed(UnsteadyStore):
     async def save(self, call_sid_: str, attempt: int, changes: CallChanges) -> None:
         if call_sid_ == call_sid(DOOMED):
-            raise StoreUnavailable("the store does not take this call")
+            raise StoreUnavailable("the store refuses this call")
         await super().save(call_sid_, attempt, changes)
 
 
@@ -190,7 +190,7 @@ async def edit(handler: Handler, agent: Agent) -> None:
 
 
 async def go_through_all(handler: Handler, doomed: ClientConnection, kind: type[Any]) -> None:
-    """Twilio's side of the doomed call, what its caller sends, and an operator's edit."""
+    """Play Twilio and the caller of the doomed call, and an operator who edits the agent."""
     echoing = asyncio.create_task(_echo_marks(doomed))
     with suppress(ConnectionClosed):
         for n in range(80):
@@ -199,7 +199,7 @@ async def go_through_all(handler: Handler, doomed: ClientConnection, kind: type[
                 dtmf = {"event": "dtmf", "streamSid": stream_sid(DOOMED), "dtmf": {"digit": "5"}}
                 await doomed.send(json.dumps(dtmf))
                 await edit(handler, msgspec.structs.replace(LIVE, instructions="Be kind."))
-            if n == 20 and kind in _OF_UPLOADS:  # after one, no tool is called
+            if n == 20 and kind in _OF_UPLOADS:  # otherwise tool calls would be refused
                 for upload in (a_picture("one"), a_text("two")):
                     await handler.store.add_upload(call_sid(DOOMED), upload)
             if n == 30 and kind is StreamStopped:
@@ -222,7 +222,7 @@ async def _echo_marks(socket: ClientConnection) -> None:
 
 
 async def check_the_healthy(handler: Handler, healthy: ClientConnection) -> None:
-    """When asked to stop, the server hands it over, and its record is complete."""
+    """Check that the server, told to stop, hands over the healthy call and records it."""
     code, _ = await closed(healthy)
     assert code == 1000
     call = (await handler.record(HEALTHY)).call
@@ -254,7 +254,7 @@ async def test_a_call_that_fails_leaves_the_others_alone(
         await handler.stopped.wait()
         met.cancel()
         await going
-    assert mine.met.is_set(), f"no {kind.__name__} in the doomed call"
+    assert mine.met.is_set(), f"the doomed call never had a {kind.__name__}"
 
 
 def _raise(*_: object) -> None:
@@ -278,7 +278,7 @@ async def test_an_observer_that_fails_leaves_all_calls_alone(
     broken = type("Broken", (observer,), {method: _raise if method == "on_event" else _raise_later})
 
     def one_of_them(*args: Any, **kwargs: Any) -> object:
-        """For the healthy call, then the doomed one."""
+        """Return a working observer for the healthy call, then a broken one."""
         kind: type[Any] = next(kinds)
         return kind(*args, **kwargs)
 

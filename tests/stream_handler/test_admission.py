@@ -1,4 +1,4 @@
-"""Who is let in. Real sockets, a real store; the model must never hear from anyone else."""
+"""Which streams are let in, over real sockets. No others may lead to a model session."""
 
 import asyncio
 import ssl
@@ -45,7 +45,7 @@ async def handler(
 
 
 def sending(*messages: str | bytes | Callable[[], str]) -> Misdeed:
-    """A message that needs a valid token is given as a function: tokens expire."""
+    """Send messages. Tokens expire, so a message with a valid one is given as a function."""
 
     async def misdeed(socket: ClientConnection) -> None:
         for message in messages:
@@ -69,10 +69,10 @@ REFUSED = {
     "endless media": (sending(*[media(NEW)] * 600), 1008, "too many messages"),
     "binary": (sending(b"\x00" * 160), 1007, "binary"),
     "binary JSON": (sending(CONNECTED.encode()), 1007, "binary"),
-    "no JSON": (sending("hello"), 1007, "not JSON"),
+    "not JSON": (sending("hello"), 1007, "not JSON"),
     "cut-off JSON": (sending('{"event":"nope", and then'), 1007, ""),
     "nested JSON": (sending('{"x":' + "[" * 20_000), 1007, "not JSON"),
-    "no object": (sending("[]"), 1007, "malformed"),
+    "not an object": (sending("[]"), 1007, "malformed"),
     "no event": (sending("{}"), 1007, "malformed"),
     "a start without its fields": (sending('{"event":"start","start":{}}'), 1007, "malformed"),
     "too large": (sending("x" * 70_000), 1009, ""),
@@ -110,7 +110,7 @@ REFUSED = {
     "a token of another call": (with_token(token(BESIDE)), 1008, "token"),
     "an expired token": (with_token(token(NEW, age_s=91)), 1008, "expired"),
     "a huge number": (with_token("v1." + "9" * 5_000 + ".1.x"), 1008, "token"),
-    "no ASCII": (with_token("v1.1.1.\u00e9\u20ac"), 1008, "token"),
+    "not ASCII": (with_token("v1.1.1.\u00e9\u20ac"), 1008, "token"),
     "an unknown call": (sending(lambda: start(99)), 1008, "unknown, over"),
     "another call": (sending(lambda: start(BESIDE)), 1008, "already held"),
 }
@@ -130,7 +130,7 @@ async def test_what_is_refused_dials_no_model_and_disturbs_no_other_call(
 
         await beside.send(media(BESIDE))
         await handler.gemini.heard(lambda message: "audio" in message["realtime_input"])
-        assert handler.gemini.attempts == 1, "a model was dialled for a stream that was refused"
+        assert handler.gemini.attempts == 1, "a model was dialled for a refused stream"
 
     fresh = await handler.record(NEW)
     assert fresh.call.status is CallStatus.RINGING
@@ -230,7 +230,7 @@ async def test_twilios_own_signatures_are_accepted(
 
 
 def other_algorithm() -> dict[str, str]:
-    """A SHA-1 signature that claims to be SHA-256."""
+    """Return a SHA-1 signature that claims to be SHA-256."""
     settings = {"X-Twilio-Webhooks-Signature-Settings": "key=k,algorithm=HMAC_SHA256"}
     return {**signature_headers(), **settings}
 
@@ -248,7 +248,7 @@ def other_algorithm() -> dict[str, str]:
         signature_headers("wss://127.0.0.1/media"),
         other_algorithm(),
     ],
-    ids=["none", "empty", "wrong", "no ASCII", "https", "query", "host", "local", "algorithm"],
+    ids=["none", "empty", "wrong", "not ASCII", "https", "query", "host", "local", "algorithm"],
 )
 async def test_an_upgrade_that_twilio_did_not_sign_is_refused(
     handler: Handler, headers: dict[str, str]

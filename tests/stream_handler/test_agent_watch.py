@@ -1,4 +1,4 @@
-"""Edits reach live calls, if the agent wants that."""
+"""Edits of an agent reach its live calls, if the agent allows it."""
 
 import asyncio
 import json
@@ -35,7 +35,7 @@ def document(agent: Agent, **changes: Json) -> dict[str, Json]:
 
 
 class Store(KeptAgents):
-    """Agents whose store can be away, or never respond."""
+    """An agent store that can be away, or never respond."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class Store(KeptAgents):
 
 
 class Followers:
-    """Calls that follow an agent, and the edits each of them received."""
+    """Calls that follow an agent's edits, and the edits that each received."""
 
     def __init__(self, watch: AgentWatch, group: asyncio.TaskGroup) -> None:
         self._watch = watch
@@ -72,7 +72,7 @@ class Followers:
 
     async def _listen(self, told: list[Agent], agent_id: str, draft: bool) -> None:
         async for agent in self._watch.edits(agent_id, draft=draft):
-            told.append(agent)  # noqa: PERF401 - it never ends
+            told.append(agent)  # noqa: PERF401 - the loop never ends
 
 
 @asynccontextmanager

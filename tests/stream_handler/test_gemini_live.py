@@ -1,4 +1,4 @@
-"""The real google-genai over TLS, against a model server that says what the test wants."""
+"""The real google-genai over TLS, against a model server that sends what the test wants."""
 
 import asyncio
 import base64
@@ -73,7 +73,7 @@ def saying(*messages: Json | str | bytes, code: int = 1000, reason: str = "") ->
 async def heard_from(
     certificates: trustme.CA, trusting: ssl.SSLContext, script: Script
 ) -> tuple[list[ModelEvent], ModelError]:
-    """Every event of a session, and how it ended."""
+    """Return a session's events and the error that ended it."""
     events: list[ModelEvent] = []
     async with (
         asyncio.timeout(10),
@@ -82,7 +82,7 @@ async def heard_from(
     ):
         try:
             async for event in session.receive():
-                events.append(event)  # noqa: PERF401 - what came before the error counts
+                events.append(event)  # noqa: PERF401 - keeps the events before the error
         except ModelError as error:
             return events, error
     pytest.fail("the session ended without an error")
@@ -96,7 +96,7 @@ async def refusal(
     refuse: HTTPStatus | None = None,
     connect_timeout_s: float = 5.0,
 ) -> ModelError:
-    """How opening a session fails."""
+    """Return the error with which a session fails to open."""
     async with asyncio.timeout(10), little_gemini(certificates, script, refuse=refuse) as gemini:
         model = client_of(gemini, trusting, connect_timeout_s=connect_timeout_s)
         with pytest.raises(ModelError) as refused:
@@ -159,8 +159,8 @@ async def test_the_session_is_set_up_as_the_call_wants_it(
     assert names == ["lookup_account", "end_call", "collect_digits"]
     assert gemini.headers["x-goog-api-key"] == "key-0123456789"
     assert ".v1beta." in gemini.path
-    assert "key-0123456789" not in gemini.path, "the key is in the URL"
-    assert "sec-websocket-extensions" not in gemini.headers, "deflate is on"
+    assert "key-0123456789" not in gemini.path, "the API key is in the URL"
+    assert "sec-websocket-extensions" not in gemini.headers, "compression is on"
 
 
 async def test_a_refused_connection_is_a_model_error(trusting: ssl.SSLContext) -> None:
@@ -306,7 +306,7 @@ async def test_turn_taking_is_asked_for_on_the_wire(
 async def test_settings_of_the_model_are_asked_for_on_the_wire(
     certificates: trustme.CA, trusting: ssl.SSLContext, changes: Json, asked: Json
 ) -> None:
-    """A model without thinking refuses a session with a thinking level, even an empty one."""
+    """A model that can't think refuses any thinking level, even an empty one."""
     agent = msgspec.structs.replace(an_agent(), **changes)
     async with (
         asyncio.timeout(10),
@@ -352,7 +352,7 @@ async def test_what_was_found_by_searching_is_speech_like_any_other(
 
 
 def in_camel_case(value: Any) -> Any:
-    """The SDK writes some keys in snake case; the service reads both."""
+    """Convert keys to camel case: the SDK writes some in snake case, and the service reads both."""
     if not isinstance(value, dict):
         return value
     return {
@@ -577,7 +577,7 @@ async def test_a_message_that_makes_no_sense_is_survived_or_ends_the_session_and
 async def test_half_a_surrogate_pair_becomes_a_replacement_character(
     certificates: trustme.CA, trusting: ssl.SSLContext
 ) -> None:
-    """None of the encoders on its way to the tool, the store and the log would accept it."""
+    """Otherwise the encoders for the tool, the store and the log would all refuse it."""
     events, _ = await heard_from(
         certificates,
         trusting,
@@ -671,13 +671,13 @@ async def test_audio_goes_up_with_its_rate(
     audio = message["realtime_input"]["audio"]
     mime_type = audio.get("mime_type") or audio.get("mimeType")
     assert mime_type == "audio/pcm;rate=16000"
-    assert base64.urlsafe_b64decode(audio["data"]) == PCM  # the SDK's alphabet has - and _
+    assert base64.urlsafe_b64decode(audio["data"]) == PCM  # the SDK uses the URL-safe alphabet
 
 
 async def test_text_goes_up_as_realtime_input(
     certificates: trustme.CA, trusting: ssl.SSLContext
 ) -> None:
-    """3.x models answer no other kind of text at the beginning of a call."""
+    """At the start of a call, 3.x models reply to no other kind of text."""
     [message] = await sent_by(certificates, trusting, lambda session: session.send_text("Greet."))
 
     assert message["realtime_input"] == {"text": "Greet."}
@@ -686,7 +686,7 @@ async def test_text_goes_up_as_realtime_input(
 async def test_a_picture_goes_up_as_a_frame(
     certificates: trustme.CA, trusting: ssl.SSLContext
 ) -> None:
-    """And the stand-in, which is strict about frames, accepts it."""
+    """The Gemini Live stand-in, which is strict about frames, accepts it, too."""
     jpeg = picture("label")
 
     [message] = await sent_by(certificates, trusting, lambda session: session.send_image(jpeg))

@@ -1,4 +1,4 @@
-"""Goodbyes and announcements are heard to the end; callers aren't hung up on by mistake."""
+"""Goodbyes and announcements are heard to the end, and no caller is hung up on by mistake."""
 
 import asyncio
 
@@ -34,17 +34,17 @@ def now_s() -> float:
 
 
 async def asking(talk: Conversation) -> float:
-    """The caller has said something; returns the time."""
+    """Let the caller say something, and return the time."""
     await talk.phone.listen(1.0)
     await talk.phone.speak(1.0)
     return now_s()
 
 
-# Cut
+# A goodbye after the function
 
 
 class _CallsFirst(Model):
-    """Calls the function, ends its turn, and says its goodbye a moment after the answer."""
+    """Calls the function, ends its turn, and says goodbye a moment after the result."""
 
     function = END_CALL
     after_s = 0.8
@@ -84,11 +84,11 @@ async def test_a_goodbye_that_takes_a_thought_is_waited_for(converse: Converse) 
         assert talk.phone.heard_s(asked_s) > 0, "hung up without a word"
 
 
-# A question in the goodbye
+# A question during the goodbye
 
 
 class _AsksAfterGoodbye(Model):
-    """Says goodbye; replies to a question after that, but not within 1.5 s."""
+    """Says goodbye, and takes more than 1.5 s to answer a question asked after that."""
 
     async def caller_spoke(self) -> None:
         if self.heard == 1:
@@ -136,7 +136,7 @@ async def test_a_question_in_the_goodbye_is_answered(
 
 
 class _StopsForACough(Model):
-    """Each cough interrupts its goodbye, and it says nothing more."""
+    """Lets each cough interrupt its goodbye, and says nothing more."""
 
     async def caller_spoke(self) -> None:
         if self.heard == 1:
@@ -164,7 +164,7 @@ async def test_a_cough_into_the_goodbye_does_not_keep_the_call(
     assert record.call.end_reason is EndReason.AGENT_HUNG_UP
 
 
-# Hung up on for a word
+# Words that only look like a goodbye
 
 
 class _Replies(Model):

@@ -1,4 +1,4 @@
-"""The greeting's clip over sockets: from the store to the caller's ear, while the model opens."""
+"""The greeting clip, over sockets: it is read from the store and played while the model opens."""
 
 import asyncio
 import base64
@@ -41,7 +41,7 @@ CLIP_S = 2.0
 
 
 def as_made(pcm: bytes) -> bytes:
-    """A clip of the model's speech, PCM16 at 24 kHz."""
+    """Make a clip from the model's speech, PCM16 at 24 kHz."""
     down = Downsampler()
     return down.convert(pcm) + down.flush()
 
@@ -50,7 +50,7 @@ CLIP = as_made(speech(CLIP_S))
 
 
 class Late(Model):
-    """Takes 0.6 s to open, and replies."""
+    """Takes 0.6 s to open, then replies to the caller."""
 
     async def run(self) -> None:
         await asyncio.sleep(0.6)
@@ -213,14 +213,14 @@ async def handler_with_clip(
         yield handler, gemini
 
 
-# Where it meets what follows
+# Where the model's speech follows the clip
 
 A_CLICK = 1.5
-"""docs/sound.md"""
+"""The sharpest bend, relative to those before it, that isn't a click. See docs/sound.md."""
 
 
 class _AtOnce(Model):
-    """Has something to say immediately, far from silence."""
+    """Speaks immediately, beginning at a loud sample."""
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -234,7 +234,7 @@ async def test_the_model_joins_it_without_a_click(converse: Converse) -> None:
         await talk.phone.listen(4.0)
         heard = b"".join(piece for _, piece in talk.phone.played)
 
-    assert len(heard) > len(clip) + 4_000, "the model wasn't heard after it"
+    assert len(heard) > len(clip) + 4_000, "the model wasn't heard after the clip"
     assert bend(heard, len(clip)) <= A_CLICK
 
 
@@ -265,8 +265,7 @@ def test_a_clip_that_breaks_off_would_click() -> None:
 
 
 def bend(mulaw: bytes, at: int) -> float:
-    """The sharpest bend within 5 ms of a place, compared with the sharpest of the 50 ms before
-    it."""
+    """Return the sharpest bend within 5 ms of a place, relative to the sharpest before it."""
     signal: npt.NDArray[np.float64] = decode_mulaw(mulaw).astype(np.float64)
     bends = np.abs(np.diff(signal, 2))
     return float(bends[at - 40 : at + 40].max() / bends[at - 500 : at - 100].max())

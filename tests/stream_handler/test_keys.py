@@ -1,4 +1,4 @@
-"""Keys do what callers expect of them."""
+"""Keys do what callers expect."""
 
 import asyncio
 
@@ -22,7 +22,7 @@ def now_s() -> float:
 
 
 class _AsksForAPin(Model):
-    """Asks for a PIN; the function call comes a moment later."""
+    """Asks for a PIN, and calls the function `after_s` later."""
 
     after_s = 0.0
 
@@ -60,7 +60,7 @@ async def test_a_caller_who_speaks_instead_of_typing_is_noticed(converse: Conver
         await talk.phone.speak(1.8)
         await talk.phone.listen(6.5)
 
-        assert talk.told_since(spoke_s), "'I have no keypad' got no reply for 8 s"
+        assert talk.told_since(spoke_s), "a caller without a keypad got no reply for 8 s"
 
 
 class _ReadsAMenu(Model):

@@ -27,7 +27,7 @@ def lines(output: io.StringIO) -> list[dict[str, Any]]:
 
 async def late(watch: LoopWatch, is_late: bool) -> None:
     async with asyncio.timeout(10):
-        while watch.is_late is not is_late:  # noqa: ASYNC110 - the loop's own doing
+        while watch.is_late is not is_late:  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.01)
 
 
@@ -51,4 +51,4 @@ async def test_a_loop_that_stands_still_is_reported_with_what_holds_it_up(
     assert "do_not_yield" in during["stack"]
     assert after["message"] == "event loop stood still"
     assert after["late_ms"] >= STALL_S * 1000 - 100
-    assert len(lines(output)) == 2, "one stall is reported once"
+    assert len(lines(output)) == 2, "a stall is reported at its start and its end only"

@@ -101,7 +101,7 @@ async def test_where_the_first_endpoint_refuses_the_second_speaks_and_the_next_c
     [setup] = vertex.setups
     assert setup["setup"]["model"] == (
         f"projects/{PROJECT}/locations/us-central1/publishers/google/models/gemini-3.8-live"
-    ), "Vertex AI lacks the model that the agent names"
+    ), "the agent's model isn't on Vertex AI, so the default one is used"
     assert (developer.attempts, vertex.attempts) == (2, 1)
 
 

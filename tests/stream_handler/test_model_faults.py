@@ -1,5 +1,7 @@
-"""The real SDK loses its sessions, and the stream handler opens new ones. The outcomes are those of
-`call/test_model_sessions.py`; this tests that the sockets do what the core decides."""
+"""The real SDK loses its sessions, and the stream handler opens new ones.
+
+`call/test_model_sessions.py` tests what the core decides; these test that the sockets do it.
+"""
 
 import asyncio
 import base64
@@ -49,7 +51,7 @@ async def listen(gemini: LittleGemini, socket: ServerConnection) -> None:
 async def a_call(
     certificates: trustme.CA, trusting: ssl.SSLContext, folder: Path, *sessions: Session
 ) -> AsyncIterator[tuple[Handler, ClientConnection]]:
-    """A call whose first session greets; then each session plays its part."""
+    """A call whose first session greets. Then each session runs its function."""
 
     async def script(gemini: LittleGemini, socket: ServerConnection) -> None:
         number = len(gemini.setups) - 1
@@ -127,7 +129,7 @@ async def test_a_session_that_ends_in_the_middle_of_a_word_ends_without_a_click(
     heard = b""
     async with a_call(certificates, trusting, tmp_path, break_off, listen) as (_, socket):
         async with asyncio.timeout(5):
-            while len(heard) < 320 + 840:  # the greeting, and the word with its 5 ms
+            while len(heard) < 320 + 840:  # the greeting, and the word with its 5 ms fade
                 message = json.loads(await socket.recv())
                 if message["event"] == "media":
                     heard += base64.b64decode(message["media"]["payload"])
@@ -217,12 +219,12 @@ async def test_what_the_caller_says_while_no_session_listens_is_not_lost(
         await setup(gemini, 2)
         for _ in range(20):
             await socket.send(media(1))
-        await (await socket.ping())  # its pong comes once the frames before it are handled
+        await (await socket.ping())  # the pong comes when the frames before it have been handled
         spoken.set()
         audio = await gemini.heard(lambda m: "audio" in m.get("realtime_input", {}))
 
     data = audio["realtime_input"]["audio"]["data"]
-    assert len(data) * 3 // 4 >= 20 * 640, "twenty frames arrive together"
+    assert len(data) * 3 // 4 >= 20 * 640, "the twenty frames must arrive together"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Observers see what happens, and do no harm."""
+"""Observers see what happens, and can't disturb the session."""
 
 import pytest
 

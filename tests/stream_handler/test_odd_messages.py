@@ -1,4 +1,4 @@
-"""One odd message from the model, Twilio or a tool affects nothing but itself."""
+"""An odd message from the model or a tool affects nothing else."""
 
 import asyncio
 
@@ -31,7 +31,7 @@ ODD: dict[str, str | bytes] = {
     "arguments that are a text": _asking('"x"'),
     "an id that is a number": _call('{"id": 7, "name": "lookup_account", "args": {}}'),
     "a handle that is a number": '{"sessionResumptionUpdate": {"newHandle": 5, "resumable": true}}',
-    "sound that is not base64": (
+    "sound that isn't base64": (
         '{"serverContent": {"modelTurn": {"parts": [{"inlineData": '
         '{"mimeType": "audio/pcm;rate=24000", "data": "!!!"}}]}}}'
     ),
@@ -39,10 +39,10 @@ ODD: dict[str, str | bytes] = {
     "nested very deep in an unknown field": f'{{"news": {"[" * 50_000}{"]" * 50_000}}}',
     "an argument that isn't a number": _asking('{"n": NaN}'),
     "an odd flag": '{"serverContent": {"interrupted": "no"}}',
-    "an error of the service": '{"error": {"code": 13, "message": "internal"}}',
-    "a code of the service": '{"code": 13, "message": "internal"}',
-    "no JSON": "hello",
-    "no UTF-8": b"\xff\xfe{",
+    "an error from the service": '{"error": {"code": 13, "message": "internal"}}',
+    "a code from the service": '{"code": 13, "message": "internal"}',
+    "not JSON": "hello",
+    "not UTF-8": b"\xff\xfe{",
 }
 
 

@@ -1,4 +1,4 @@
-"""Orders over sockets: nothing is done twice, cut in half, or recorded as something it wasn't."""
+"""Orders, over sockets: each is placed once, completed, and recorded correctly."""
 
 import asyncio
 import json
@@ -43,7 +43,7 @@ WITH_PEOPLE = an_agent(transfer_numbers={"billing": "+14155550111"})
 
 @asynccontextmanager
 async def an_order_tool(takes_s: float) -> AsyncIterator[tuple[ToolServer, ToolDeclaration]]:
-    """A tool with a side effect."""
+    """A tool with a side effect, which takes `takes_s` to answer."""
 
     async def reply(writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(takes_s)
@@ -54,13 +54,13 @@ async def an_order_tool(takes_s: float) -> AsyncIterator[tuple[ToolServer, ToolD
 
 
 def keys_of(server: ToolServer) -> set[str]:
-    """The idempotency keys of all requests; the check that the tool is there has none."""
+    """The idempotency keys of all requests, except those that only check for the tool."""
     bodies = [json for _, body in server.requests if (json := body)]
     return {msgspec.json.decode(body)["idempotency_key"] for body in bodies}
 
 
 class _OrdersTwice(Model):
-    """Interrupted while the tool runs, it cancels the order and places it again."""
+    """Cancels its order when interrupted while the tool runs, and places it again."""
 
     async def caller_spoke(self) -> None:
         again = dict(ORDER, id=f"t{self.heard}")
@@ -83,7 +83,7 @@ async def test_an_order_repeated_after_an_interruption_is_placed_once(converse: 
 
 
 class _OrdersEachTime(Model):
-    """Whenever the caller has spoken; says so when it is done."""
+    """Places an order each time the caller has spoken, and announces the result."""
 
     async def caller_spoke(self) -> None:
         order = dict(ORDER, id=f"t{self.heard}")
@@ -130,7 +130,7 @@ async def test_equal_orders_in_one_message_are_two(converse: Converse) -> None:
 
 
 class _OrdersInEachSession(Model):
-    """Its first session ends while the tool runs; the next one places the order again."""
+    """Loses its first session while the tool runs; the next one places the order again."""
 
     async def caller_spoke(self) -> None:
         await self.send(tool_calls(ORDER))
@@ -194,7 +194,7 @@ async def test_a_process_that_stops_does_not_wait_for_a_tool(converse: Converse)
 
 
 class _OrdersAndGoesOn(Model):
-    """Places the order and then does something else."""
+    """Places the order, and then sends `then`."""
 
     then: tuple[Json, ...] = ()
 
@@ -250,8 +250,8 @@ def _outcomes(record: CallRecord) -> list[ToolOutcome]:
 async def test_the_handler_that_takes_over_repeats_an_order_with_its_key(
     certificates: trustme.CA, trusting: ssl.SSLContext, tmp_path: Path
 ) -> None:
-    """The first stream is lost while the tool runs. Its result comes too late for that stream to
-    write it, and the order stays unknown there; the tool recognises the second request."""
+    """The first stream is lost while the tool runs, and the result comes too late for it to be
+    saved, so the order's outcome stays unknown. The tool can recognise the second request."""
 
     async def order(gemini: LittleGemini, socket: ServerConnection) -> None:
         id = f"session-{len(gemini.setups)}"

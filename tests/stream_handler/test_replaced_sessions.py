@@ -1,4 +1,4 @@
-"""Nothing is lost when a session is replaced."""
+"""Nothing is lost when one model session replaces another."""
 
 import asyncio
 
@@ -39,7 +39,7 @@ class _RefusesLongInstructions(Model):
 
 
 class _LetsInAndCloses(_RefusesLongInstructions):
-    """The same, but after setup."""
+    """Like its base class, but closes the session only after setup."""
 
     async def run(self) -> None:
         if len(instructions(self.gemini.setups[-1])) > MOST_CHARACTERS:
@@ -62,12 +62,12 @@ async def test_a_session_that_was_told_too_much_is_told_less(
         record = await talk.ended()
 
     lengths = [len(instructions(setup)) for setup in talk.gemini.setups]
-    assert max(lengths) > MOST_CHARACTERS, "the test has too little text"
+    assert max(lengths) > MOST_CHARACTERS, "the instructions never got too long"
     assert record.call.end_reason is EndReason.CALLER_HUNG_UP, lengths
 
 
 class _GoesAwayAgainAndAgain(Model):
-    """Each of its sessions immediately announces that it will end in a minute."""
+    """Each of its sessions announces, after 2 s, that it will end in a minute."""
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -89,7 +89,7 @@ async def test_announced_ends_do_not_end_the_call(converse: Converse) -> None:
 
 
 class _Forgets(Model):
-    """Resumes its session, but remembers none of it."""
+    """Resumes its session, but has forgotten everything."""
 
     async def caller_spoke(self) -> None:
         await self.send(heard_from_caller("My number is one two three."))

@@ -63,7 +63,7 @@ def pcm_bytes(message: Json) -> int:
 
 
 async def next_event(socket: ClientConnection, event: str) -> dict[str, Any]:
-    """The next message of this kind sent to Twilio."""
+    """Return the next message of this kind sent to Twilio."""
     async with asyncio.timeout(5):
         while True:
             message: dict[str, Any] = json.loads(await socket.recv())
@@ -141,7 +141,7 @@ async def test_no_more_calls_are_taken_than_it_may(
     assert code == 1013
     assert (call.status, call.next) == (CallStatus.ENDED, NextAction.BUSY)
     assert call.end_reason is EndReason.HANDLER_BUSY
-    assert gemini.attempts == 1, "nothing is dialled for a call that is turned away"
+    assert gemini.attempts == 1, "a model was dialled for a call that was refused"
 
 
 async def test_a_call_that_another_handler_lost_is_taken_above_that(
@@ -176,7 +176,7 @@ async def test_callers_get_in_past_a_hundred_who_say_nothing(
             await socket.send(media(1))
             await gemini.heard(is_audio)
         oldest = [code for code, _ in await asyncio.gather(*map(closed, sockets[:36]))]
-    assert oldest == [1006] * 36, "the oldest make room"
+    assert oldest == [1006] * 36, "the oldest must make room"
 
 
 async def test_of_a_hundred_who_come_at_once_and_say_nothing_only_as_many_stay_as_may(
@@ -230,7 +230,7 @@ async def test_the_callers_frames_reach_the_model_and_the_models_voice_the_calle
         record = await handler.record(1)
 
     assert pcm_bytes(up) == 640
-    assert played == 840, "100 ms at 8 kHz, to the last sample, and 5 ms to fall silent"
+    assert played == 840, "expected 100 ms at 8 kHz, and a fade of 5 ms"
     assert message["streamSid"] == stream_sid(1)
     assert code == 1000
     assert record.call.status is CallStatus.ENDED
@@ -264,7 +264,7 @@ async def test_a_barge_in_sends_clear_before_what_still_waits(
         handler.call(1) as socket,
     ):
         await next_event(socket, "media")
-        await asyncio.sleep(1.0)  # of it has been heard
+        await asyncio.sleep(1.0)  # of the reply has been heard
         await socket.send(media(1))
         await next_event(socket, "clear")
         answer = await next_event(socket, "media")
@@ -275,13 +275,13 @@ async def test_a_barge_in_sends_clear_before_what_still_waits(
 
     assert len(base64.b64decode(answer["media"]["payload"])) > 0
     assert cut.interrupted
-    assert len(cut.text.split()) < 60, "all of it is claimed to have been heard"
+    assert len(cut.text.split()) < 60, "too much of the reply is recorded as heard"
     assert "late" not in f"{cut.text} {last.text}"
 
 
 IN_CALL = {
     "binary": b"\x00" * 160,
-    "no JSON": "hello",
+    "not JSON": "hello",
     "cut-off JSON": '{"event":"nope", and then',
     "nested JSON": '{"x":' + "[" * 20_000,
     "unknown event": '{"event":"speech","streamSid":"MZ"}',
@@ -465,7 +465,7 @@ class _StoreWithABug(UnsteadyStore):
 async def test_a_call_that_has_just_failed_does_not_keep_others_from_being_handed_over(
     certificates: trustme.CA, trusting: ssl.SSLContext, tmp_path: Path
 ) -> None:
-    """Its peer doesn't answer our close frame, so it is still there when the stop comes."""
+    """Its peer never answers our close frame, so it is still open when the server stops."""
 
     async def asking(gemini: LittleGemini, socket: ServerConnection) -> None:
         call = {"id": "f1", "name": "no_such_tool"}

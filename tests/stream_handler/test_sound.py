@@ -32,7 +32,7 @@ def now_s() -> float:
 
 
 class _Inaudible(Model):
-    """Its replies have words, and inaudible audio."""
+    """Sends replies with words, but with inaudible audio."""
 
     amplitude = 0
 
@@ -58,7 +58,7 @@ async def test_a_reply_without_sound_is_noticed(converse: Converse, model: type[
         await talk.phone.speak(1.0)
         await talk.phone.listen(6.6)
 
-        assert talk.told or len(talk.gemini.setups) > 1, "6 s of silence, and nothing was done"
+        assert talk.told or len(talk.gemini.setups) > 1, "nothing was done for 6 s of silence"
 
 
 async def test_a_reply_without_sound_is_noticed_within_four_seconds(converse: Converse) -> None:
@@ -71,7 +71,7 @@ async def test_a_reply_without_sound_is_noticed_within_four_seconds(converse: Co
     [(after_s, text), *_] = talk.told_since(begins_s)
     assert "You are silent" in text
     assert after_s <= 4.0
-    assert len(talk.gemini.setups) == 2, "it sent silence again, so its session is replaced"
+    assert len(talk.gemini.setups) == 2, "a session that stays silent must be replaced"
 
 
 async def test_a_reply_without_sound_is_a_problem(converse: Converse) -> None:
@@ -82,7 +82,7 @@ async def test_a_reply_without_sound_is_a_problem(converse: Converse) -> None:
         record = await talk.ended()
 
     assert any("replied, but inaudibly" in problem for problem in problems(record))
-    assert record.turns[0].text == "Hello.", "the unheard words are in no other reply"
+    assert record.turns[0].text == "Hello.", "the unheard words were added to another reply"
 
 
 async def test_a_greeting_without_sound_is_noticed(converse: Converse) -> None:
@@ -100,7 +100,7 @@ class _LongInaudibleGreeting(Model):
 async def test_a_greeting_without_sound_is_noticed_before_it_ends(converse: Converse) -> None:
     async with converse(_LongInaudibleGreeting) as talk:
         await talk.phone.listen(4.5)
-        assert len(talk.texts) == 1, "it is asked for again"
+        assert len(talk.texts) == 1, "the greeting must be requested again"
 
         await talk.phone.listen(4.0)
         assert len(talk.gemini.setups) == 2
@@ -124,7 +124,7 @@ async def test_a_tone_instead_of_a_voice_is_cut_off(converse: Converse) -> None:
 
 
 class _RepeatsAfterATone(_StuckInATone):
-    """Its next session repeats what was cut off."""
+    """Repeats, in its next session, what was cut off."""
 
     async def told(self, text: str) -> None:
         await self.say("We are open from nine to five.", 2.0)
@@ -232,11 +232,11 @@ async def test_without_frames_the_call_is_handed_over_between_turns(converse: Co
         stopping_s = now_s()
         await talk.phone.over.wait()
 
-        assert now_s() - stopping_s < 0.1, "the line was silent, so there was nothing to wait for"
+        assert now_s() - stopping_s < 0.1, "the hand-over waited although the line was silent"
 
 
 class _HearsNobody(Model):
-    """Takes everything it hears for noise, and rightly so."""
+    """Takes everything it hears for noise, as it should."""
 
 
 class _AsksWhoIsThere(_HearsNobody):
@@ -258,7 +258,7 @@ async def test_a_television_does_not_hold_the_line(converse: Converse, model: ty
 
 
 class _ListensToTheEnd(Model):
-    """Lets a caller speak for a minute without a pause, and answers."""
+    """Lets the caller speak for a minute without a pause, and then replies."""
 
     async def caller_spoke(self) -> None:
         await self.send(heard_from_caller("And that is why I call."))
@@ -278,7 +278,7 @@ async def test_a_long_monologue_is_no_television(converse: Converse) -> None:
 
 
 class _IsPolite(Model):
-    """Answers a voicemail menu each time."""
+    """Replies to a voicemail menu every time."""
 
     async def caller_spoke(self) -> None:
         await self.send(heard_from_caller("To leave a message press one."))

@@ -1,4 +1,4 @@
-"""The stream handler as the platform runs it: as a process."""
+"""The stream handler run as a process, as the platform runs it."""
 
 import json
 import os

@@ -41,7 +41,7 @@ PATIENCE = Patience(for_start_s=10.0, for_turns_to_end_s=0.2, for_calls_to_be_sa
 
 
 async def speaking(gemini: LittleGemini, socket: ServerConnection) -> None:
-    """A model that says something whenever it is asked to."""
+    """Play a model that says "Hello." whenever it gets a text."""
     await send(socket, {"setupComplete": {}})
     async for frame in socket:
         message = json.loads(frame)
@@ -64,14 +64,14 @@ class Stage:
 
     @asynccontextmanager
     async def call(self, number: int) -> AsyncIterator[ClientConnection]:
-        """A call that travels with its stream, and has been greeted."""
+        """Start a call whose details travel with its stream, and wait for its greeting."""
         async with self.handler.socket() as socket:
             await socket.send(travelling(number))
             await self.handler.gemini.heard(is_text)
             yield socket
 
     async def hang_up(self, socket: ClientConnection, number: int) -> None:
-        """Once all of the greeting has been heard."""
+        """Hang up once the whole greeting has been heard."""
         await socket.send(echo(await next_event(socket, "mark")))
         await socket.send(stop(number))
         await closed(socket)
@@ -174,7 +174,7 @@ async def test_stopping_waits_for_such_a_store_no_longer_than_it_may(
 ) -> None:
     async with stage.call(1), stage.handler.socket() as second:
         await second.send(travelling(2))
-        stage.store.slow_s = slow_s  # also for a call that is just being let in
+        stage.store.slow_s = slow_s  # also slows a call that is just being let in
         await stopped(stage)
 
     assert {letter.call.call_sid for letter in stage.letters()} == {call_sid(1), call_sid(2)}
@@ -252,7 +252,7 @@ async def test_a_store_that_hangs_does_not_keep_a_call_from_starting(stage: Stag
 
 
 async def test_a_store_that_answers_is_told_of_a_call_it_never_got(stage: Stage) -> None:
-    """The webhook couldn't reach it; the handler can."""
+    """The store was away when the webhook needed it, and is back now."""
     stage.store.away = False
     async with stage.call(1):
         record = await stage.handler.record(1)
@@ -289,7 +289,7 @@ async def test_a_call_that_is_over_is_not_carried_because_it_travels(stage: Stag
 async def test_a_store_that_lost_the_call_gets_all_of_it_again(
     stage: Stage, tmp_path: Path
 ) -> None:
-    """Like an emulator that was restarted, with nothing in it."""
+    """As when an emulator is restarted and comes back empty."""
     stage.store.away = False
     async with stage.call(1) as socket:
         await socket.send(echo(await next_event(socket, "mark")))

@@ -25,7 +25,7 @@ def test_it_rings_as_in_the_country_that_was_called(
     changes = np.flatnonzero(np.diff(loud, prepend=False, append=False))
     assert (np.diff(changes) * 5).tolist() == pytest.approx(parts_ms, abs=10)
     assert np.abs(ring).max() == pytest.approx(32_768 / 10, rel=0.1), "-20 dBFS"
-    assert np.abs(ring[[0, -1]]).max() < 50, "it begins or ends with a click"
+    assert np.abs(ring[[0, -1]]).max() < 50, "the ring begins or ends with a click"
     tone = ring[400 : 400 + 1_600]
     spectrum = np.abs(np.fft.rfft(tone * np.blackman(1_600), 8_000))
     found = {hz for hz in range(350, 600) if spectrum[hz] == spectrum[hz - 12 : hz + 13].max()}
@@ -37,7 +37,7 @@ def test_it_rings_as_in_the_country_that_was_called(
 def test_the_waiting_tone_is_soft_and_begins_and_ends_in_silence() -> None:
     tone = decode_mulaw(waiting_tone())
 
-    assert 400 <= len(tone) / 8 <= 500, "longer than half a second"
+    assert 400 <= len(tone) / 8 <= 500, "not 400 to 500 ms long"
     assert 0 < np.abs(tone).max() <= 32768 * 10 ** (-24 / 20) * 1.05, "louder than -24 dBFS"
     assert np.abs(tone[:16]).max() < 50
     assert np.abs(tone[-16:]).max() < 50

@@ -1,4 +1,4 @@
-"""Tools in a call, between real sockets: what Twilio, the model and the tool are sent."""
+"""What Twilio, the model and the tool are sent during a call, over real sockets."""
 
 import asyncio
 import base64
@@ -67,7 +67,7 @@ async def begin(handler: Handler, socket: ClientConnection, url: str) -> None:
 
 
 async def next_media(socket: ClientConnection, *, until: str = "") -> bytes:
-    """The next media; echoes marks on the way. With `until`, everything before that event."""
+    """Return the next audio, or all audio before the event `until`. Echoes marks meanwhile."""
     heard = b""
     async with asyncio.timeout(10):
         while True:
@@ -143,7 +143,7 @@ def _was_warmed(tool: ToolServer) -> None:
 async def test_odd_arguments_and_results_go_both_ways_as_they_are(
     certificates: trustme.CA, trusting: ssl.SSLContext, tmp_path: Path
 ) -> None:
-    """Half an emoji, and a number of more than 64 bits."""
+    """Try half an emoji, and a number of more than 64 bits."""
     call = r"""{"toolCall": {"functionCalls": [{"id": "t1", "name": "lookup_account",
         "args": {"name": "Ada \ud83d", "parcel": 9400111899223197428490}}]}}"""
 

@@ -1,4 +1,4 @@
-"""What callers send is noticed: one request a second serves all calls that are followed."""
+"""The upload watch finds what callers send, with one request a second for all calls."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ A_LITTLE_S = 0.1
 
 
 class Store:
-    """Uploads that tests put there; the store can be away, or never respond."""
+    """An upload store that can be away, or never respond."""
 
     def __init__(self) -> None:
         self.uploads: dict[str, list[Upload]] = {}
@@ -45,7 +45,7 @@ class Store:
 
 @asynccontextmanager
 async def followed(watch: UploadWatch, *call_sids: str) -> AsyncIterator[dict[str, list[str]]]:
-    """The ids that each call has received."""
+    """Follow the calls; yields the ids of the uploads that each call was told about."""
     told: dict[str, list[str]] = {sid: [] for sid in call_sids}
 
     async def follow(call_sid: str) -> None:
@@ -113,9 +113,9 @@ async def test_a_handler_that_takes_over_finds_what_came_before() -> None:
     watch = UploadWatch(store)
     call = a_call(call_sid="CA1")
     assert await watch.so_far(call) == ()
-    assert store.asked == [], "the call's record says that there is nothing"
+    assert store.asked == [], "the call's record lists no uploads, so the store needn't be asked"
     store.put("CA1", a_picture("one"))
     call = msgspec.structs.replace(call, uploads=("one",))
     assert [upload.id for upload in await watch.so_far(call)] == ["one"]
     store.away = True
-    assert await watch.so_far(call) == (), "it is found later"
+    assert await watch.so_far(call) == (), "a store that is away must not raise"

@@ -1,4 +1,4 @@
-"""The model's bill is counted even if it doesn't say what for."""
+"""Token counts without details are priced, too."""
 
 import msgspec
 
@@ -8,7 +8,7 @@ from tests.stream_handler.conversing import Converse, Model
 
 
 class _CountsTokens(Model):
-    """Reports its total tokens, but not what they were."""
+    """Reports how many tokens it used, but not of which kind."""
 
     async def greet(self) -> None:
         await self.say("Hello.", 0.3)

@@ -1,7 +1,7 @@
-"""The real google-genai, as Vertex AI's client, over TLS with the Gemini Live stand-in.
+"""The real google-genai as a client of Vertex AI, over TLS, against the Gemini Live stand-in.
 
-The stand-in refuses whatever Vertex AI is known to refuse: wrong tokens, wrong model names, and,
-for the older model, function responses with an id.
+The stand-in refuses what Vertex AI is known to refuse: wrong tokens, unknown models and, for the
+older model, function responses with an id.
 """
 
 import asyncio
@@ -66,13 +66,13 @@ async def session(
 async def heard(
     session: ModelSession, enough: Callable[[list[ModelEvent]], bool]
 ) -> list[ModelEvent]:
-    """Every event until there are enough."""
+    """Return the session's events up to the one that makes them `enough`."""
     events: list[ModelEvent] = []
     async for event in session.receive():
         events.append(event)
         if enough(events):
             return events
-    raise AssertionError("receive() ends by raising only")
+    raise AssertionError("receive() ended without raising")
 
 
 def a_turn_is_over(events: list[ModelEvent]) -> bool:

@@ -27,4 +27,4 @@ async def test_a_call_leaves_nothing_in_memory(
     gc.collect()
     kinds = map(type, gc.get_objects())
     left = [kind.__name__ for kind in kinds if kind in (Bridge, StreamSession)]
-    assert left == [], "calls are over, and still there"
+    assert left == [], "ended calls are still in memory"

@@ -18,7 +18,7 @@ from tests.stream_handler.conversing import (
 
 
 class _WordsComeLate(Model):
-    """Its last words are transcribed after its turn is over."""
+    """Sends the transcript of its last words only after its turn has ended."""
 
     first, late = "We are open from ", "nine to five."
 
@@ -100,7 +100,7 @@ async def test_a_reply_that_nobody_asked_for_is_not_slow(converse: Converse) -> 
 
 
 class _TalksThroughAnOkay(Model):
-    """Isn't stopped by an "okay", and doesn't transcribe it."""
+    """Keeps talking through an "okay", and doesn't transcribe it."""
 
     async def caller_spoke(self) -> None:
         if self.heard == 1:
@@ -127,7 +127,7 @@ async def test_words_after_a_thought_begin_where_they_were_said(converse: Conver
 
 
 class _WritesTheEndOnly(Model):
-    """Transcribes the last words of a long complaint."""
+    """Transcribes only the last words of a long complaint."""
 
     async def caller_spoke(self) -> None:
         await self.send(heard_from_caller("and that is why I call about the invoice."))

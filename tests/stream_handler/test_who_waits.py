@@ -21,11 +21,11 @@ def now_s() -> float:
     return asyncio.get_running_loop().time()
 
 
-# Answered, and asked again
+# The question was already answered
 
 
 class _LateTranscript(Model):
-    """Replies; the question's transcript follows 3 s later. It follows instructions."""
+    """Sends the question's transcript 3 s after its reply. Speaks when it gets a text."""
 
     async def caller_spoke(self) -> None:
         await self.say("From nine to five.", 2.0)
@@ -60,7 +60,7 @@ async def test_a_late_transcript_is_recorded_before_its_answer(converse: Convers
 
 
 class _AsksHowMany(Model):
-    """Asks a question, and rightly ignores the noise that follows."""
+    """Asks a question, and ignores the noise that follows, as it should."""
 
     async def caller_spoke(self) -> None:
         if self.heard == 1:
@@ -131,7 +131,7 @@ async def test_a_hello_over_the_greeting_is_owed_nothing(converse: Converse) -> 
         assert talk.texts == []
 
 
-# Owed an answer, and nothing happens
+# The caller is owed a reply and gets none
 
 
 class _Deaf(Model):
@@ -182,7 +182,7 @@ REJECTED: dict[str, object] = {
 
 
 class _Rejects(Model):
-    """Its first session answers nothing, and says why."""
+    """Ends every turn of its first session empty, with a reason."""
 
     async def caller_spoke(self) -> None:
         await self.reject_or_answer()
@@ -222,11 +222,11 @@ async def test_two_empty_turns_are_enough(converse: Converse) -> None:
     assert answered_s - asked_s < 6.0
 
 
-# Interrupted by little
+# Interrupted by next to nothing
 
 
 async def explaining(talk: Conversation) -> float:
-    """The caller has asked and the long reply is being heard; returns the time."""
+    """Let the caller ask and hear part of the long reply, and return the time."""
     await talk.phone.listen(1.0)
     await talk.phone.speak(1.0)
     await talk.phone.listen(3.0)
@@ -234,7 +234,7 @@ async def explaining(talk: Conversation) -> float:
 
 
 class _StopsForAMumble(Model):
-    """Takes a mumble over its reply for an interruption, and says nothing more by itself."""
+    """Lets a mumble interrupt its reply, and says nothing more until it is asked to."""
 
     mumbled: tuple[dict[str, object], ...] = ()
 
@@ -262,13 +262,12 @@ async def test_a_mumble_does_not_end_the_reply(converse: Converse, model: type[M
         await talk.phone.listen(6.0)
 
         [(after_s, text), *_] = talk.told_since(mumbled_s) or [(99.0, "")]
-        assert after_s <= 3.5, f"the caller was left in silence, and then: {text}"
+        assert after_s <= 3.5, f"nothing was done for {after_s} s, and then: {text}"
         assert "cut off" in text, "the reply doesn't continue where it stopped"
 
 
 class _QuickAnswer(Model):
-    """When interrupted, it answers the new question half a second later, without ending a turn
-    first."""
+    """When interrupted, answers the new question soon after, without ending its turn first."""
 
     async def caller_spoke(self) -> None:
         if self.heard == 1:

@@ -1,4 +1,4 @@
-"""Our decoder compared with the SDK's on the same bytes, and the bytes that we send."""
+"""We read the service's bytes as the SDK does, and send the same bytes as the SDK."""
 
 import asyncio
 import base64
@@ -44,7 +44,7 @@ from ringdown.gemini.wire import (
 from tests.stream_handler.little_gemini import LittleGemini, little_gemini, send
 
 AT_MS = 1_234.0
-EVERY_BYTE = bytes(range(256)) * 2 + bytes(128)  # a frame: 640 bytes, both special letters
+EVERY_BYTE = bytes(range(256)) * 2 + bytes(128)  # a frame of 640 bytes; its base64 has both + and /
 READY: dict[str, object] = {"setupComplete": {}}
 
 
@@ -66,7 +66,7 @@ def sdk(gemini: LittleGemini, trusting: ssl.SSLContext, api: Api) -> live.AsyncL
     return client.aio.live
 
 
-# Up
+# What we send
 
 
 @pytest.mark.parametrize("pcm", [EVERY_BYTE, b"\xff\xfe" * 320, b"", b"\x01"], ids=len)
@@ -88,7 +88,7 @@ async def test_what_goes_up_is_what_the_sdk_sends(
     assert frames == [audio_message(pcm)]
 
 
-# Down, compared with the SDK
+# What we receive, compared with the SDK
 
 
 def sound(pcm: bytes, **more: Any) -> dict[str, Any]:
@@ -299,7 +299,7 @@ async def heard_by_the_sdk(
         with suppress(errors.APIError):
             while True:
                 async for message in session.receive():
-                    heard.append(message)  # noqa: PERF401 - what came before the error counts
+                    heard.append(message)  # noqa: PERF401 - keeps the messages before the error
     return heard
 
 
@@ -331,7 +331,7 @@ def test_every_kind_of_message_that_the_sdk_knows_is_compared() -> None:
     assert {field.alias or name for name, field in fields.items()} - compared == set()
 
 
-# Down, where the SDK would give up
+# What we receive, where the SDK would give up
 
 
 def test_an_invalid_call_does_not_spoil_the_others() -> None:
@@ -361,7 +361,7 @@ def test_equal_calls_of_a_message_are_told_apart() -> None:
 
 
 def _nested(depth: int) -> str:
-    """Arguments with `depth` nested lists."""
+    """A function call whose argument is `depth` nested lists."""
     return f'{{"id": "1", "name": "f", "args": {{"a": {"[" * depth}{"]" * depth}}}}}'
 
 

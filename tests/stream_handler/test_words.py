@@ -1,4 +1,4 @@
-"""What the model is asked to say word for word, and in which language."""
+"""What the model is told to say word for word, and in which language."""
 
 import pytest
 

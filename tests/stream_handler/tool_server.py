@@ -1,4 +1,4 @@
-"""A tool's HTTP server that answers whatever a test wants, and a request to send there."""
+"""A tool's HTTP server that answers as a test wants, and a request to send to it."""
 
 import asyncio
 import ssl
@@ -28,10 +28,10 @@ class ToolServer:
     def __init__(self, reply: Reply) -> None:
         self._reply = reply
         self.requests: list[tuple[str, bytes]] = []
-        """Head and body."""
+        """Each request's head and body."""
         self.url = ""
         self.hung_up = asyncio.Event()
-        """The client has closed a connection."""
+        """Set when the client has closed a connection."""
 
     async def serve_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

@@ -10,9 +10,9 @@ from ringdown.errors import StoreUnavailable
 class UnsteadyStore:
     def __init__(self, store: CallStore, *, away: bool = False, slow_s: float = 0.0) -> None:
         self.away = away
-        """Every operation fails immediately."""
+        """Whether every operation fails, immediately unless `slow_s` is set."""
         self.slow_s = slow_s
-        """Every operation takes this long, then fails if the store is away by then."""
+        """How long every operation takes before it is done, or fails if the store is away."""
         self._store = store
 
     async def open_call(self, call: Call) -> Call:

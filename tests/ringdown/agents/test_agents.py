@@ -48,7 +48,7 @@ def test_a_call_of_the_past_stays_readable_when_its_voice_and_model_are_gone() -
 
 def test_the_packaged_agent_is_complete_and_nothing_is_to_be_said_of_it() -> None:
     agent = packaged_agent()
-    assert agent.notice, "callers learn that they are talking to an AI"
+    assert agent.notice, "callers must be told that they are talking to an AI"
     assert agent.tools == ("lookup_account",)
     assert check_agent(packaged_document(), {"lookup_account": DeclaredTool()}) == agent
 

@@ -332,7 +332,7 @@ def test_everything_is_told_at_once() -> None:
     }
 
 
-# What doesn't keep a document from answering calls
+# Mistakes in documents that can still answer calls
 
 
 @pytest.mark.parametrize(
@@ -358,7 +358,7 @@ def test_a_misspelt_setting_is_told_and_the_rest_is_used(
     assert found.errors == ()
     [remark] = found.remarks
     assert remark.startswith(told)
-    assert check_agent(GOOD | change, TOOLS) == [remark], "the editor sees it"
+    assert check_agent(GOOD | change, TOOLS) == [remark], "editors must see it, too"
 
 
 def test_a_tool_that_cannot_be_used_is_told_and_keeps_no_call_from_being_answered() -> None:
@@ -479,7 +479,7 @@ def test_a_tool_that_models_are_told_of_in_a_simpler_form_is_worth_a_note() -> N
         "tools: check_stock: the model gets a simpler form of its parameters: size as text; item"
         " without pattern. Its arguments are still checked against the full schema."
     )
-    assert findings(GOOD, tools).notes == (), "the agent doesn't use it"
+    assert findings(GOOD, tools).notes == (), "the agent doesn't use the tool"
 
 
 @pytest.mark.parametrize(
@@ -526,7 +526,7 @@ def test_where_tools_are_not_known_nothing_is_said_of_them() -> None:
     assert isinstance(check_agent(GOOD | {"tools": ["anything"]}), Agent)
 
 
-# What different editors make of the same text
+# Values as different editors write them
 
 
 def test_what_the_console_and_yaml_make_of_values_is_understood() -> None:
@@ -587,7 +587,7 @@ def test_a_megabyte_of_nonsense_is_refused_while_a_phone_rings(document: dict[st
     profile = cProfile.Profile()
     found = profile.runcall(findings, GOOD | document, TOOLS)
     calls = sum(entry.callcount for entry in profile.getstats())
-    assert calls < 1_000_000, "a call waits 0.3 s for its agent"
+    assert calls < 1_000_000, "checking would delay the call by more than 0.3 s"
     assert sum(map(len, (*found.errors, *found.remarks))) < 10_000
 
 

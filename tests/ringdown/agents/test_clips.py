@@ -1,4 +1,4 @@
-"""Which clip belongs to which sentence of which agent."""
+"""Which clip belongs to which of an agent's sentences."""
 
 import msgspec
 import pytest

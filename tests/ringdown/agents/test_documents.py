@@ -14,7 +14,7 @@ MINIMAL: dict[str, Json] = {"greeting": "Hello.", "instructions": "Be brief.\nBe
 
 
 def uncommented(text: str) -> str:
-    """The text with the # removed from every offered field."""
+    """Uncomment every field that the text offers as a comment."""
     return re.sub(r"(?m)^# (?=[a-z_]+:|  )", "", text)
 
 
@@ -32,7 +32,7 @@ def test_every_field_of_the_schema_is_there_and_explained() -> None:
 def test_every_field_that_is_offered_can_be_taken_as_it_is() -> None:
     document = from_yaml(uncommented(text_to_edit(MINIMAL, "drafts/a", draft=True)))
     assert set(document) == set(Draft.__struct_fields__)
-    # These two need another model, or people to hear the draft.
+    # Some offered fields need this model, and a draft needs people to hear it.
     document |= {"model": "gemini-3.8-live-extended-thinking", "testers": ["+14155550123"]}
     tools = {"lookup_account": DeclaredTool(), "known_customer": DeclaredTool(before_call=True)}
     found = draft_findings(document, tools)

@@ -1,4 +1,4 @@
-"""What an edit results in: a status, a revision, a published draft. And nothing else."""
+"""An edit leads to a status, a revision or a published draft, and to nothing else."""
 
 import datetime
 
@@ -33,14 +33,14 @@ async def look(agents: KeptAgents, *, hour: int = 0, draft: bool = False) -> Age
 
 
 async def events_of(agents: KeptAgents, *, draft: bool = False) -> int:
-    """Handles an edit and, like the platform, every write that it causes."""
+    """Handle an edit and, as the platform would, each write it causes. Returns their number."""
     folder = "drafts" if draft else "agents"
     pending, looked_at = 1, 0
     while pending:
         before = len(agents.writes)
         await look(agents, draft=draft)
         looked_at += 1
-        assert looked_at < 10, f"edits never end: {agents.writes}"
+        assert looked_at < 10, f"edits keep causing more edits: {agents.writes}"
         causing = [p for p in agents.writes[before:] if p == f"{folder}/default"]
         pending += len(causing) - 1
     return looked_at
@@ -177,7 +177,7 @@ async def test_one_edit_is_one_write_of_the_document(
 ) -> None:
     agents.edit("agents/default", document)
     agents.writes.clear()
-    assert await events_of(agents) == 2, "the edit's own event, and the status's"
+    assert await events_of(agents) == 2, "one event for the edit, one for the status"
     assert agents.writes.count("agents/default") == 1
 
 
@@ -233,7 +233,7 @@ async def test_a_draft_gets_its_own_status_and_no_revision_is_kept(agents: KeptA
     assert agents.statuses["drafts/default"] == status
     last = await agents.last_revision("default")
     assert last is not None
-    assert last.revision == revision_of(GOOD), "otherwise a draft would replace a broken agent"
+    assert last.revision == revision_of(GOOD), "a draft must never stand in for a broken agent"
     agents.writes.clear()
     assert await events_of(agents, draft=True) == 1
 
@@ -258,10 +258,10 @@ async def test_a_published_draft_becomes_the_agent_and_is_gone(agents: KeptAgent
     assert status is not None
     assert (status.ok, status.revision) == (True, revision_of(published))
     kept = [revision.revision for revision in await agents.list_revisions("default")]
-    assert set(kept) == {revision_of(published), revision_of(GOOD)}, "there is a way back"
+    assert set(kept) == {revision_of(published), revision_of(GOOD)}, "the replaced one must be kept"
     last = await agents.last_revision("default")
     assert last is not None
-    assert last.revision == revision_of(published), "otherwise the replaced one would answer"
+    assert last.revision == revision_of(published), "the replaced revision would answer calls"
 
 
 async def test_a_draft_can_be_the_first_version_of_an_agent(agents: KeptAgents) -> None:

@@ -1,4 +1,4 @@
-"""The form's fields come from the record: each is on the form, or left to YAML on purpose."""
+"""The form's fields come from the record. Each is on the form, or deliberately only in YAML."""
 
 from typing import Literal, TypeGuard
 
@@ -15,7 +15,7 @@ def fields(kind: type[Agent]) -> dict[str, Field]:
 
 
 def leaves(kind: type[msgspec.Struct], above: str = "") -> set[str]:
-    """Every field that isn't itself a record."""
+    """Return the paths of all fields that aren't records themselves."""
     found: set[str] = set()
     for field in msgspec.structs.fields(kind):
         path = f"{above}{field.name}"
@@ -45,7 +45,7 @@ def test_every_field_is_on_the_form_or_left_to_yaml_with_a_reason(kind: type[Age
 
 
 class Tomorrow(Agent, frozen=True, kw_only=True):
-    """What a later version may have."""
+    """An agent with fields that a later version may add."""
 
     keep_doodles: bool = False
     mood: Literal["good", "better"] | None = None

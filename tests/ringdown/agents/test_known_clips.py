@@ -1,4 +1,4 @@
-"""Clips that a process knows: read once, whatever the store does afterwards."""
+"""A process reads each clip once, and knows it even if the store fails later."""
 
 import asyncio
 import logging
@@ -12,7 +12,7 @@ from tests.jumping_loop import pytest_asyncio_loop_factories as pytest_asyncio_l
 
 
 class _Store:
-    """Has clips of 100 bytes, unless their key is "none"."""
+    """A clip store that has a clip of 100 bytes for every key but "none"."""
 
     def __init__(self) -> None:
         self.away, self.slow_s = False, 0.0

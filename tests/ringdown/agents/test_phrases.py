@@ -1,4 +1,4 @@
-"""Sentences spoken without the model: complete, speakable, and in the caller's language."""
+"""The sentences spoken without the model are complete, speakable, and in the right language."""
 
 import re
 import subprocess
@@ -40,8 +40,8 @@ def test_the_languages_there_are() -> None:
 @pytest.mark.parametrize("name", SENTENCES)
 def test_every_sentence_can_be_read_aloud(tag: str, name: str) -> None:
     sentence = getattr(phrases_for(tag), name)
-    assert sentence[-1] in ".?", "a voice needs to know how a sentence ends"
-    assert sentence == " ".join(sentence.split()), "no line breaks or double spaces"
+    assert sentence[-1] in ".?", "without punctuation, a voice can't tell how a sentence ends"
+    assert sentence == " ".join(sentence.split()), "it has line breaks or double spaces"
     words = sentence.replace(PLACEHOLDERS.get(name, ""), "")
     assert not set(words) & set("{}<>&[]_0123456789"), "words only"
 
@@ -141,7 +141,7 @@ def test_there_are_none_in_others(tag: str) -> None:
 
 
 SPEAKING_RATE_WPM = 165
-"""espeak-ng's rate, 175 by default; people read aloud at 150 to 180."""
+"""The rate for espeak-ng, whose default is 175. People read aloud at 150 to 180."""
 _SPEAKERS = {"en": "en-us", "pt": "pt-br", "pt-PT": "pt"}
 
 
@@ -196,14 +196,15 @@ def test_a_notice_says_that_the_call_is_recorded_or_does_not(tag: str) -> None:
         ("Nessuna registrazione.", "it-IT", False),
         ("Wij nemen niets op.", "nl-NL", False),
         ("Nenhuma gravação é feita.", "pt-BR", False),
-        ("This is the record store. This call is transcribed.", "en-US", True),  # words, not sense
+        # Only words are matched, not their meaning.
+        ("This is the record store. This call is transcribed.", "en-US", True),
         ("The accord of all parties.", "en-US", False),
         ("Wir zeichnen das Gespräch auf.", "de-AT", True),
         ("Das Gespräch wird nicht aufgezeichnet.", "de-DE", False),
         ("Cet appel n'est pas enregistré.", "fr-FR", False),
         ("Gespräche werden AUFGEZEICHNET!", "de-DE", True),
         ("This call is recorded.", "de-DE", False),
-        ("Puhelu nauhoitetaan.", "fi-FI", True),  # taken on trust
+        ("Puhelu nauhoitetaan.", "fi-FI", True),  # can't be checked in Finnish
         (None, "fi-FI", False),
     ],
 )

@@ -1,4 +1,4 @@
-"""Sounds that begin, break off or are too loud, as a telephone plays them."""
+"""Sounds that begin or end abruptly, or are too loud, as a telephone plays them."""
 
 import numpy as np
 import numpy.typing as npt
@@ -14,14 +14,14 @@ _CHUNK_BYTES = 2 * MODEL_OUTPUT_HZ // 25
 
 
 def voice(amplitude: float, seconds: float, *, at: float = 0.25) -> bytes:
-    """A vowel's harmonics, beginning at the share `at` of its period, far from silence."""
+    """A vowel's harmonics. They begin at the fraction `at` of a period, so not in silence."""
     moments = np.arange(int(seconds * MODEL_OUTPUT_HZ)) / MODEL_OUTPUT_HZ + at / 150
     signal = sum(np.sin(2 * np.pi * 150 * n * moments) / n**2 for n in range(1, 20))
     return np.asarray(amplitude * signal / np.abs(signal).max(), "<i2").tobytes()
 
 
 def played(*sounds: bytes, volume_db: float = 0.0) -> Signal:
-    """Silence, each sound in full, and silence again."""
+    """Return what is played: silence, each sound in full, and silence again."""
     down, mulaw = Downsampler(volume_db), _SILENCE
     for sound in sounds:
         for start in range(0, len(sound), _CHUNK_BYTES):
@@ -51,7 +51,7 @@ def test_a_sound_that_breaks_off_does_not_click() -> None:
 
 
 def test_a_cut_clicks() -> None:
-    """What the two tests above would find without fades."""
+    """Without fades, the two tests above would find a click like this one."""
     cut = played(voice(20_000, 0.3))
     cut[:1_000] = 0
 
@@ -80,7 +80,7 @@ def test_a_fade_out_needs_no_more_than_it_has() -> None:
     fade.note(np.array([20_100, 20_200, 0], "<i2").tobytes()[:-1])
 
     tail = np.frombuffer(fade.tail(), "<i2").tolist()
-    assert tail == pytest.approx([20_200, 20_200], rel=1e-3), "no louder than before"
+    assert tail == pytest.approx([20_200, 20_200], rel=1e-3), "the tail is louder than the sound"
 
 
 def test_a_fade_in_goes_on_from_chunk_to_chunk() -> None:
@@ -99,14 +99,13 @@ def test_a_fade_in_goes_on_from_chunk_to_chunk() -> None:
 
 
 def unlike_db(signal: Signal, wanted: Signal) -> float:
-    """The part of a signal that isn't the wanted one, regardless of loudness."""
+    """How much of `signal` (dB) isn't the wanted signal, regardless of loudness."""
     rest = signal - wanted * (signal @ wanted) / (wanted @ wanted)
     return float(10 * np.log10((rest @ rest) / (signal @ signal)))
 
 
 def pressed(level: float) -> bytes:
-    """A second of a voice pressed against full scale, which it exceeds once filtered. Then at
-    `level`."""
+    """A second of a clipped voice, scaled by `level`. Filtering makes it exceed full scale."""
     loud = np.frombuffer(voice(32_767, 1.0), "<i2").astype(np.float64) * 4
     return (loud.clip(-32_768, 32_767) * level).astype("<i2").tobytes()
 
@@ -115,8 +114,10 @@ def test_a_pressed_voice_is_turned_down_and_not_cut() -> None:
     heard, wanted = played(pressed(1.0))[800:], played(pressed(0.5))[800:]
 
     assert unlike_db(heard, wanted) < -40, f"distorted at {unlike_db(heard, wanted):.0f} dB"
-    assert unlike_db((2 * wanted).clip(-MULAW_PEAK, MULAW_PEAK), wanted) > -37, "blind"
-    assert np.abs(heard).max() > 0.9 * MULAW_PEAK, "far softer than it could be"
+    assert unlike_db((2 * wanted).clip(-MULAW_PEAK, MULAW_PEAK), wanted) > -37, (
+        "clipping goes unnoticed"
+    )
+    assert np.abs(heard).max() > 0.9 * MULAW_PEAK, "much softer than it could be"
 
 
 @pytest.mark.parametrize("volume_db", [-12.0, 6.0])
@@ -129,8 +130,8 @@ def test_a_voice_is_as_loud_as_is_wanted(volume_db: float) -> None:
 def test_a_voice_that_is_made_too_loud_is_turned_down_and_not_cut() -> None:
     usual, heard = played(voice(20_000, 0.3)), played(voice(20_000, 0.3), volume_db=12)
 
-    assert unlike_db(heard[800:], usual[800:]) < -30, "cut"
-    assert np.abs(heard).max() > 0.9 * MULAW_PEAK, "far softer than it could be"
+    assert unlike_db(heard[800:], usual[800:]) < -30, "clipped"
+    assert np.abs(heard).max() > 0.9 * MULAW_PEAK, "much softer than it could be"
 
 
 def test_what_fits_is_left_as_it_is() -> None:

@@ -41,7 +41,7 @@ def as_pcm(samples: Samples) -> bytes:
 
 
 def tone(frequency_hz: float, rate_hz: int, *, amplitude: float = 20_000) -> Samples:
-    """One second."""
+    """A tone of one second."""
     return np.asarray(
         amplitude * np.sin(2 * np.pi * frequency_hz / rate_hz * np.arange(rate_hz)), np.float32
     )
@@ -107,7 +107,7 @@ def test_downsampling_folds_nothing_back_into_the_band(frequency_hz: int) -> Non
     ids=["up", "down"],
 )
 def test_the_filter_holds_sound_back_for_1_3_ms_at_most(convert: Resample, rate_hz: int) -> None:
-    """A click, fed sample by sample in real time: how long until its peak comes out?"""
+    """Feed a click sample by sample, and measure how long its peak takes to come out."""
     clicked_at, loudest, delay_s = rate_hz // 50, 0, 0.0
     for index in range(2 * clicked_at):
         sample = 30_000 if index == clicked_at else 0
@@ -122,7 +122,7 @@ def test_the_filter_holds_sound_back_for_1_3_ms_at_most(convert: Resample, rate_
 def test_an_overshoot_at_full_scale_does_not_change_its_sign() -> None:
     square = np.where(tone(500, MODEL_OUTPUT_HZ) >= 0, 32_767, -32_768).astype(np.float32)
 
-    plateau = down(square)[:8_000].reshape(-1, 16)[10:-10, 2:7]  # of each positive half-wave
+    plateau = down(square)[:8_000].reshape(-1, 16)[10:-10, 2:7]  # of positive half-waves
 
     assert plateau.min() > 20_000
 
@@ -131,7 +131,7 @@ def test_an_overshoot_at_full_scale_does_not_change_its_sign() -> None:
 
 
 def cut(data: bytes, sizes: Sequence[int]) -> list[bytes]:
-    """`data` in chunks of these sizes, repeated."""
+    """Cut `data` into chunks of these sizes, repeated as needed."""
     chunks, at, turn = [], 0, 0
     while at < len(data):
         size = sizes[turn % len(sizes)]
@@ -163,7 +163,7 @@ def test_any_chunking_downwards_equals_the_whole_odd_bytes_included(sizes: list[
     parts = b"".join(downsampler.convert(chunk) for chunk in cut(pcm, sizes))
     parts += downsampler.flush()
 
-    assert len(parts) == len(whole) == 1_640, "it breaks off: 5 ms more"
+    assert len(parts) == len(whole) == 1_640, "expected 1,600 samples and a fade of 5 ms"
     assert max(_steps_apart(parts, whole)) <= 1
 
 
@@ -201,7 +201,7 @@ def test_an_upsampled_frame_is_40_ms_worth_of_bytes_for_20_ms() -> None:
 
 
 def test_a_flush_brings_the_end_of_the_word() -> None:
-    """A burst up to the very last sample: all of its end must come out."""
+    """Convert a tone that lasts to the very last sample; its end must come out, too."""
     word = tone(1_000, MODEL_OUTPUT_HZ)[: 24 * 100]
     downsampler = Downsampler()
     sound = decode_mulaw(downsampler.convert(word.astype("<i2").tobytes()) + downsampler.flush())
@@ -218,7 +218,7 @@ def test_a_flush_forgets() -> None:
 
     more = speech_like(2_400, seed=1).tobytes()
     assert used.convert(more) == fresh.convert(more)
-    assert Downsampler().flush() == b"", "there was nothing to flush"
+    assert Downsampler().flush() == b"", "nothing was converted, so there is nothing to flush"
 
 
 def test_a_second_flush_brings_nothing() -> None:
@@ -250,7 +250,7 @@ def reference_decode(code: int) -> int:
 
 
 def reference_encode(sample: int) -> int:
-    """ITU-T G.711 by its decision values: finds the segment by counting up to it."""
+    """ITU-T G.711 by its decision values. Counts up to find the segment."""
     magnitude = min(min(abs(sample), 32_767) // 4 + 33, 8_191)
     segment = 0
     while magnitude >= 64 << segment:
@@ -287,7 +287,7 @@ def test_decoding_and_encoding_again_changes_nothing() -> None:
 
 
 def _steps_apart(a: bytes, b: bytes) -> list[int]:
-    """The number of codes between each pair."""
+    """Return how many codes apart each pair of bytes is."""
     order = sorted(range(256), key=lambda code: (reference_decode(code), code))
     rank = {code: index for index, code in enumerate(order)}
     return [abs(rank[x] - rank[y]) for x, y in zip(a, b, strict=True)]

@@ -47,7 +47,7 @@ def texts(data: dict[str, Any], kind: str) -> list[str]:
 
 
 def shown(page: str) -> dict[str, Any]:
-    """The data that the page's script lays out."""
+    """Return the data that the page's script displays."""
     found = re.search(r'<script type="application/json" id="call">(.*?)</script>', page, re.S)
     assert found is not None
     data: dict[str, Any] = json.loads(found.group(1))
@@ -64,7 +64,7 @@ def a_page(**more: Any) -> CallPage:
 
 
 def test_what_others_wrote_is_data_and_never_markup() -> None:
-    """The caller's name and words, the prompt, a tool's result, an operator's names."""
+    """Try it in the caller's number and words, the agent, a tool's result, and names."""
     agent = replace(
         an_agent(), notice=NASTY[:300], voice=NASTY, model=NASTY, transfer_numbers={NASTY: CALLER}
     )
@@ -80,7 +80,7 @@ def test_what_others_wrote_is_data_and_never_markup() -> None:
     record = CallRecord(call=call, claims=(), turns=turns, tool_calls=(tool,))
     page = call_page(CallPage(record=record, problems=[NASTY]))
 
-    assert page.count("</script>") == 2, "the data and the page's own script"
+    assert page.count("</script>") == 2, "expected the data and the page's own script"
     assert "<b>bold" not in page
     data = shown(page)
     assert [texts(data, kind) for kind in ("notice", "caller", "tool")] == [[NASTY]] * 3
@@ -119,7 +119,7 @@ def test_a_tool_whose_outcome_is_unknown_is_not_said_to_have_failed() -> None:
 
 
 def test_every_time_counts_from_the_ring() -> None:
-    """A real call's page and a simulated one's have the same times."""
+    """Pages of real and of simulated calls show the same times."""
     silence = np.zeros(8_000 * 12, np.int16)
     record = a_record(a_turn(1, Speaker.AGENT, "Hello.", reply_ms=500), started_at=after_ring(4))
     real = shown(call_page(CallPage(record)))
@@ -327,7 +327,7 @@ def palettes() -> dict[str, dict[str, str]]:
 
 
 def contrast(one: str, other: str) -> float:
-    """The ratio of WCAG 2.2, 1.4.3."""
+    """The contrast ratio as defined in WCAG 2.2, 1.4.3."""
     lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
     return (lighter + 0.05) / (darker + 0.05)
 

@@ -1,4 +1,4 @@
-"""The page as a person uses it: a real browser, real keys, real sound."""
+"""The call page in a real browser, used with real keys and real sound."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -39,7 +39,7 @@ FOLDED = """!document.getElementById("folded").hidden"""
 
 
 def a_page(*, recorded: bool = True, lines: int = 0) -> CallPage:
-    """Has `lines` more turns after the first three."""
+    """A call's page, with `lines` more turns after the first three."""
     more = (
         Turn(n=n, speaker=Speaker.AGENT, text="And so on.", start_ms=8_000, end_ms=8_000)
         for n in range(4, 4 + lines)
@@ -104,7 +104,7 @@ async def test_the_turn_that_plays_is_the_current_one(tmp_path: Path) -> None:
             " (event) => event.target.currentTime > 3.2 && done()))"
         )
 
-    assert before is None, "the call begins in silence"
+    assert before is None, "no turn is current while the call is silent"
     assert tab.problems == []
 
 

@@ -1,4 +1,4 @@
-"""Who answers, whatever operators just did to the documents."""
+"""Which agent answers, whatever operators have just done to the documents."""
 
 import datetime
 
@@ -34,7 +34,7 @@ async def keep(agents: KeptAgents, agent_id: str, document: dict[str, Json], hou
 
 async def answer(agents: KeptAgents, caller: str = CALLER) -> Answering:
     found = await answering(agents, CALLED, caller)
-    assert found is not None, "no agent answers"
+    assert found is not None, "no agent answered"
     return found
 
 
@@ -105,7 +105,7 @@ async def test_nobody_answers_where_nothing_good_ever_was(
 
 
 async def test_a_console_that_saves_field_by_field_never_breaks_a_call(agents: KeptAgents) -> None:
-    """From one good version to another, through every state in between."""
+    """Go from one good version to another through every half-done state."""
     agents.edit("agents/default", GOOD)
     await keep(agents, "default", GOOD)
     half_done: list[dict[str, Json]] = [

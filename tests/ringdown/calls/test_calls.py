@@ -67,7 +67,7 @@ def test_what_is_split_is_whole_together(some: CallChanges, items: int) -> None:
     first, rest = whole.split(items)
     assert first | rest == whole
     assert len(first.turns) + len(first.tool_calls) <= items
-    assert rest.fields() == {}, "the fields go with the first part"
+    assert rest.fields() == {}, "all fields must be in the first part"
 
 
 @given(changes, changes)

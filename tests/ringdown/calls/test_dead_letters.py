@@ -1,4 +1,4 @@
-"""Dead letters: saved through the real log, restored into the real store."""
+"""Dead letters are written to the real log, and restored to a real store."""
 
 import datetime
 import io
@@ -62,7 +62,7 @@ def a_letter(changes: CallChanges = ENDED, *, attempt: int = 1) -> DeadLetter:
 
 
 def a_long_letter() -> DeadLetter:
-    """More than one line can hold, even compressed."""
+    """A dead letter too long for one line, even compressed."""
     noise = random.Random(7)  # noqa: S311 - not for secrets
     turns = tuple(a_turn(n, text=noise.randbytes(300).hex()) for n in range(1, 900))
     return a_letter(CallChanges(turns=turns))
@@ -260,7 +260,7 @@ async def test_what_twilio_said_meanwhile_stays(store: SqliteStore) -> None:
 
 
 async def test_a_stream_that_was_lost_is_over(store: SqliteStore) -> None:
-    """Nothing else may ever say so, because Twilio's report may have been lost with the store."""
+    """Twilio may have reported the end while the store was away, so we may never learn of it."""
     await replay(store, a_letter(CallChanges(end_reason=EndReason.STREAM_LOST)))
 
     call = (await record_in(store)).call
@@ -269,7 +269,7 @@ async def test_a_stream_that_was_lost_is_over(store: SqliteStore) -> None:
 
 
 async def resumed(store: SqliteStore) -> None:
-    """The call continues in a second stream, with as many words as the first."""
+    """Continue the call in a second stream that has as many turns as the first."""
     agent = an_agent(transfer_numbers={"billing": "+14155550166"})
     await store.open_call(msgspec.structs.replace(a_call(), agent=agent))
     await store.claim(CALL_SID, a_claim())
@@ -357,6 +357,6 @@ def test_no_turn_is_lost_doubled_or_overwritten_by_another(
 
     after = tuple(by_number.values())
     assert heard(after) == heard(stored) | heard(lost)
-    assert len(after) == len(heard(after)), "a turn is stored twice"
+    assert len(after) == len(heard(after)), "a turn would be stored twice"
     again = missing(msgspec.structs.replace(record, turns=after), letter)
     assert again.turns == ()

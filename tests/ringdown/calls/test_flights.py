@@ -6,7 +6,7 @@ from ringdown.calls.flights import DamagedFlight, FlightPart, pack, unpack
 from ringdown.stores.storable import to_document
 
 LARGEST_DOCUMENT_BYTES = 1_048_576
-NOISE = random.Random(7).randbytes(1_200_000)  # noqa: S311 - what cannot be compressed
+NOISE = random.Random(7).randbytes(1_200_000)  # noqa: S311 - can't be compressed
 
 
 def test_a_record_comes_back_whatever_its_size() -> None:

@@ -1,4 +1,4 @@
-"""Whether the line is all right, with every store."""
+"""What the line's state reports, with every store."""
 
 import datetime
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Questions about an ended call: no value is kept without evidence."""
+"""Questions about ended calls. No value in the answers is kept without evidence."""
 
 import json
 import string
@@ -99,7 +99,7 @@ def test_a_question_has_an_end_whatever_was_said() -> None:
     said = tuple((Speaker.CALLER, f"{n} " + "word " * 4_000) for n in range(40))
     text = question(a_record(said), AFTER_CALL)["contents"][0]["parts"][0]["text"]
     assert len(text) < 250_000
-    assert '"turn":40' in text, "the end of the call counts most"
+    assert '"turn":40' in text, "the end of the call must not be left out"
 
 
 def test_without_fields_only_the_success_is_asked() -> None:
@@ -217,7 +217,7 @@ def test_an_answer_that_is_none_is_said_to_be_none(text: str) -> None:
         checked(text, a_record(), AFTER_CALL)
 
 
-# Whatever the model says
+# Any answer from the model
 
 _texts = st.text(alphabet=string.ascii_letters + " -17.5", max_size=30)
 _values = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), _texts)

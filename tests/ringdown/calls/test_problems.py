@@ -137,9 +137,9 @@ def record(
 
 
 def the_problem(of: CallRecord) -> str:
-    """The only problem."""
+    """Return the record's only problem."""
     found = problems(of)
-    assert len(found) == 1, f"one problem was expected, not {found}"
+    assert len(found) == 1, f"expected one problem, got {found}"
     return found[0]
 
 

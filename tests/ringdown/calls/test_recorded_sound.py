@@ -1,4 +1,4 @@
-"""A recording joined from its parts: any range of it, even with parts missing, late or too long."""
+"""Any range of a recording can be read, even if parts are missing, late or too long."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from tests.ringdown.samples import CALL_SID
 
 
 class Shelf:
-    """Parts in memory, and which of them were read."""
+    """A recording store in memory that notes which parts were read."""
 
     def __init__(self, *parts: RecordingPart) -> None:
         self.parts = {part.kept: part for part in parts}
@@ -49,7 +49,7 @@ async def joined(*parts: RecordingPart) -> RecordedSound:
 
 
 def levels(*stretches: tuple[int | None, int]) -> list[int]:
-    """µ-law codes, or silence, each for this many ms."""
+    """Return the samples of stretches, each given as a µ-law code (None: silence) and ms."""
     return [
         0 if code is None else int(decode_mulaw(bytes([code]))[0])
         for code, length_ms in stretches

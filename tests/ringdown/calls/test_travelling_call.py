@@ -14,7 +14,7 @@ CALL = a_call(agent=an_agent(notice="“Notice” – ü", transfer_numbers={"bi
 
 
 def long_instructions(characters: int) -> str:
-    """Words that compress no better than a real prompt would."""
+    """Return text that compresses no better than a real prompt."""
     words = random.Random(7)  # noqa: S311 - not for secrets
     return "".join(words.choice("abcdefghijklmnop qrstuvwxyz,.") for _ in range(characters))
 
@@ -33,7 +33,7 @@ def test_twilios_limits_are_kept_by_the_longest_prompt() -> None:
     parameters = pack(SECRET, a_call(agent=agent))
     assert 20 < len(parameters) <= MAX_PARAMETERS
     longest = max(len(name) + len(value) for name, value in parameters.items())
-    assert longest < 500, "name and value of a <Parameter>"
+    assert longest < 500, "Twilio limits the name and value of a <Parameter>"
     assert unpack(SECRET, parameters, call_sid=CALL_SID) == a_call(agent=agent)
 
 
@@ -78,7 +78,7 @@ def test_while_the_secret_is_rotated_one_in_common_is_enough() -> None:
 
 
 def test_a_stream_token_is_no_signature_of_a_call() -> None:
-    """Both are signed with the same secret."""
+    """Both are signed with the same secret, but neither may pass for the other."""
     assert travelling_call.pack(SECRET, CALL)["call1"].count(".") == 1
     with pytest.raises(TokenRefused):
         unpack(SECRET, {"call1": "v1.1.1.AAAA"}, call_sid=CALL_SID)

@@ -1,4 +1,4 @@
-"""Which clips exist after an edit, whatever happens in between."""
+"""Which clips exist after an edit, even if making them fails."""
 
 import asyncio
 import ssl
@@ -32,7 +32,7 @@ DRAFT: dict[str, Json] = GOOD | {"greeting": "Draft.", "testers": [CALLER]}
 
 
 def keys(*documents: dict[str, Json]) -> set[str]:
-    """The keys of everything that these agents say."""
+    """The keys of all clips that these agents need."""
     agents = [Agent(**{k: v for k, v in d.items() if k != "testers"}) for d in documents]
     return {clip_key(agent, text) for agent in agents for text in clip_texts(agent)}
 
@@ -41,7 +41,7 @@ GREETING = clip_key(Agent(**GOOD), "Good.")
 
 
 class Line:
-    """Agents, a stand-in for the model, and the clip maker."""
+    """A line with agents, a stand-in for the model, and a clip maker."""
 
     def __init__(self, server: GeminiLiveServer, agents: KeptAgents) -> None:
         self.server = server
@@ -55,13 +55,13 @@ class Line:
         return self.maker
 
     async def event(self, *, draft: bool = False) -> None:
-        """What `agent_edited` does when a document has been written."""
+        """Do what `agent_edited` does when a document has been written."""
         failed = self.maker.failed("default")
         await look_at_edit(self.agents, "default", NOW, draft=draft, failed_clips=failed)
         await self.maker.make(self.agents, "default", NOW)
 
     async def events(self, *, draft: bool = False) -> None:
-        """An event, and those of every status write that it causes."""
+        """Handle an event, and the events of the status writes that it causes."""
         pending = 1
         for _ in range(10):
             before = len(self.agents.writes)
@@ -70,7 +70,7 @@ class Line:
             pending += len([path for path in written if path.count("/") == 1]) - 1
             if not pending:
                 return
-        pytest.fail(f"edits never end: {self.agents.writes}")
+        pytest.fail(f"edits keep causing more edits: {self.agents.writes}")
 
     async def kept(self) -> set[str]:
         return set(await self.agents.list_clips("default"))
@@ -170,7 +170,7 @@ async def test_while_a_document_is_broken_the_clips_of_what_answers_stay(
 
     line.agents.remove("agents/default")
     await line.event()
-    assert await line.kept() == keys(GOOD), "its last revision keeps answering"
+    assert await line.kept() == keys(GOOD), "the agent's last revision still answers calls"
 
 
 async def test_clips_of_an_agent_that_is_gone_go_too(
@@ -224,12 +224,12 @@ async def test_what_failed_is_tried_again_when_the_agent_has_changed_and_then_to
     )
     await line.events()
     assert await line.kept() == set()
-    assert line.note().count("No clip") == 1, "the same reason appears once"
+    assert line.note().count("No clip") == 1, "the same reason is given twice"
     assert "the model's side failed: refused (code 503)" in line.note()
 
     line.server.faults = ()
     await line.events()
-    assert await line.kept() == set(), "nothing has changed"
+    assert await line.kept() == set(), "clips may be tried again only after an edit"
     line.agents.edit("agents/default", BETTER)
     await line.events()
 

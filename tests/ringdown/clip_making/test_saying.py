@@ -1,5 +1,4 @@
-"""The real SDK asks the stand-in to say a sentence: what comes back, and every way that it
-fails."""
+"""The real SDK asks the stand-in to say a sentence, which can fail in many ways."""
 
 import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -140,7 +139,7 @@ async def test_without_it_the_reason_is_given(
 
 
 class Scripted:
-    """A model that sends `events` whatever it is asked."""
+    """A model that sends `events`, whatever it is asked to say."""
 
     endpoint = "scripted"
 

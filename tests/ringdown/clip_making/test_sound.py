@@ -1,4 +1,4 @@
-"""A model's speech as a clip: trimmed, without clicks at either end, and as loud as a reply."""
+"""A clip is the model's speech, trimmed, without clicks, and as loud as its replies."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ SENTENCE = "I'm an AI. This call is transcribed."
 
 
 def padded(speech: Pcm, before_s: float, after_s: float, noise: int = 0) -> bytes:
-    """`speech` with silence around it, or with soft noise."""
+    """Return `speech` with silence or soft noise before and after it."""
     random = np.random.default_rng(1)
     around = (
         random.integers(-noise, noise + 1, round(seconds * MODEL_OUTPUT_HZ)).astype("<i2")
@@ -36,11 +36,11 @@ def test_silence_around_it_is_cut(before_s: float, after_s: float, noise: int) -
     assert len(clip) / PHONE_HZ == pytest.approx(len(said) / MODEL_OUTPUT_HZ, abs=0.1)
     whole = decode_mulaw(clip_sound(padded(said, 0, 0), 0.0)).astype(np.float64)
     cut = decode_mulaw(clip).astype(np.float64)
-    assert np.sum(cut**2) == pytest.approx(np.sum(whole**2), rel=0.01), "some of it is missing"
+    assert np.sum(cut**2) == pytest.approx(np.sum(whole**2), rel=0.01), "some speech is missing"
 
 
 def test_it_begins_and_ends_without_a_click() -> None:
-    loud = np.full(MODEL_OUTPUT_HZ, 20_000, np.int16).tobytes()  # begins and ends in full sound
+    loud = np.full(MODEL_OUTPUT_HZ, 20_000, np.int16).tobytes()  # begins and ends at full volume
     clip = decode_mulaw(clip_sound(loud, 0.0)).astype(int)
 
     assert np.abs(clip[[0, -1]]).max() < 1_000
@@ -59,7 +59,7 @@ def test_what_would_be_too_loud_is_turned_down() -> None:
     said = speech(-1.0)
     clip = decode_mulaw(clip_sound(said.tobytes(), 12.0)).astype(int)
 
-    assert (np.abs(clip) >= 32_124).mean() < 0.01, "it is cut, not turned down"
+    assert (np.abs(clip) >= 32_124).mean() < 0.01, "it was clipped instead of turned down"
 
 
 @pytest.mark.parametrize(

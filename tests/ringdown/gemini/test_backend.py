@@ -1,4 +1,4 @@
-"""Which Gemini processes use, according to their settings."""
+"""Which Gemini API a process uses, according to its settings."""
 
 import pytest
 

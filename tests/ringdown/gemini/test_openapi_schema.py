@@ -1,4 +1,4 @@
-"""Tool parameters as models get them: the service accepts them, and arguments convert back."""
+"""The service accepts tool parameters as we convert them, and arguments convert back."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ DEFINITIONS = {"Day": {"type": "string", "enum": ["monday", "friday"]}}
 
 
 def converted(parameters: dict[str, Json]) -> dict[str, Json] | None:
-    """What the service gets, which must be valid."""
+    """Convert parameters, and check that the service would accept the result."""
     found = openapi_parameters(parameters)
     if found is not None:
         tool = {"functionDeclarations": [{"name": "f", "parameters": found}]}
@@ -28,14 +28,14 @@ def converted(parameters: dict[str, Json]) -> dict[str, Json] | None:
 
 
 def argument(schema: Json) -> Json:
-    """How a function's one argument is declared."""
+    """Convert the schema of a function's only argument."""
     found = converted(wrapped(schema))
     assert found is not None
     return found["properties"]["a"]
 
 
 def pairs(value: Json) -> dict[str, Json]:
-    """The declaration of a map."""
+    """Return what a map of `value`s is converted to: a list of names and values."""
     properties = {"name": {"type": "string"}, "value": value}
     entry = {"type": "object", "properties": properties, "required": ["name", "value"]}
     return {"type": "array", "items": entry}
@@ -398,7 +398,7 @@ def test_null_for_an_argument_that_may_be_left_out_leaves_it_out(schema: Json) -
     parameters = wrapped(schema)
     assert restored({"a": None}, parameters) == {}
     needed = parameters | {"required": ["a"]}
-    assert restored({"a": None}, needed) == {"a": None}, "for the check to tell"
+    assert restored({"a": None}, needed) == {"a": None}, "the check must report it"
 
 
 @pytest.mark.parametrize(

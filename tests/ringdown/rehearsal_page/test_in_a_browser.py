@@ -1,4 +1,4 @@
-"""The report as a person uses it: a real browser, real keys, real sound."""
+"""The rehearsal report in a real browser, used with real keys and real sound."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -66,7 +66,7 @@ async def test_a_call_is_opened_and_heard_with_keys_alone(tmp_path: Path) -> Non
         await tab.press(" ")
         await tab.until(f"!{FOCUSED}.paused && {FOCUSED}.currentTime > 0.2")
 
-    assert unopened == 11, "a recording that no one plays stays packed"
+    assert unopened == 11, "recordings that weren't opened must stay packed"
     assert tab.problems == []
 
 

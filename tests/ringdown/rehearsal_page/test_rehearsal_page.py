@@ -1,4 +1,4 @@
-"""The report and its page: what they say, and that no words become markup."""
+"""What a report and its page say, and that no words in them become markup."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Rehearsals with all their calls, for pages to show."""
+"""Complete rehearsals for the tests of report pages."""
 
 import datetime
 import io
@@ -47,7 +47,7 @@ def good_runs(persona: Persona = PERSONA, *, of: int = 5) -> list[PersonaRun]:
 
 
 def mixed_runs() -> list[PersonaRun]:
-    """Three that went well, three that didn't, and one that never finished."""
+    """Three runs that went well, three that didn't, and one that never finished."""
     price = a_run(with_reply("It costs $12 a month. I have booked a call."), run=4)
     lie = a_record(
         tool_calls=(
@@ -100,7 +100,7 @@ def a_rehearsal(
 def a_report(
     *, is_stand_in: bool = False, partial: str | None = None, compared: bool = True
 ) -> Report:
-    """Worse than the published version, if compared with that."""
+    """A report on a draft that is worse than the published version, if `compared` with it."""
     runs = [*mixed_runs(), *good_runs(IMPATIENT)]
     before = a_rehearsal(*good_runs(of=7), revision="1" * 12, ago=7 * DAY, is_draft=False)
     rehearsal = a_rehearsal(*runs, is_stand_in=is_stand_in, partial=partial)
@@ -108,7 +108,7 @@ def a_report(
 
 
 def a_recording(duration_s: int = 3) -> bytes:
-    """A WAV file: the caller left, the agent right."""
+    """A WAV file with the caller on the left channel, the agent on the right."""
     times = np.arange(8_000 * duration_s) / 8_000
     tone = (8_000 * np.sin(2 * np.pi * 330 * times)).astype("<i2")
     file = io.BytesIO()

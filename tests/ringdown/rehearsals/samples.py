@@ -1,4 +1,4 @@
-"""A made-up caller, and calls of theirs that went well or didn't."""
+"""A made-up persona, and calls with it that went well or badly."""
 
 import datetime
 from collections.abc import Sequence
@@ -59,7 +59,7 @@ PERSONA = Persona(
 
 
 def said(n: int, speaker: Speaker, text: str) -> Turn:
-    """One every four seconds, three seconds long."""
+    """A turn of three seconds; turns begin every four seconds."""
     return Turn(
         n=n,
         speaker=speaker,
@@ -125,7 +125,7 @@ def a_record(
 
 
 def served(*tool_calls: ToolCall) -> tuple[ServedTool, ...]:
-    """What reaches the tools, which built-in functions don't."""
+    """The calls that reach the tools. Built-in functions don't."""
     return tuple(
         ServedTool(
             tool=it.name,
@@ -146,7 +146,7 @@ def a_run(
     run: int = 1,
     ledger: tuple[ServedTool, ...] | None = None,
 ) -> PersonaRun:
-    """One that went well, unless its record says otherwise."""
+    """A run that went well, unless its record says otherwise."""
     heard = record or a_record()
     return PersonaRun(
         persona=persona,
@@ -166,7 +166,7 @@ def a_run(
 
 
 def with_reply(text: str, n: int = 2) -> CallRecord:
-    """A record in which the agent says this in turn `n`."""
+    """The record of a call in which the agent says `text` in turn `n`."""
     turns = [said(at, *words) for at, words in enumerate(CONVERSATION)]
     turns[n] = replace(turns[n], text=text)
     return a_record(turns=turns)

@@ -1,4 +1,4 @@
-"""What a store keeps of any call at all."""
+"""A store can keep the run of any call, however large."""
 
 import msgspec
 import pytest

@@ -20,7 +20,7 @@ def turn(n: int, speaker: Speaker, text: str, *, interrupted: bool = False) -> T
 
 
 def said(*texts: str, interrupted: bool = False) -> tuple[Turn, ...]:
-    """The agent asks, the caller replies, and so on."""
+    """The agent says hello, then caller and agent take turns."""
     return tuple(
         turn(n, Speaker.CALLER if n % 2 else Speaker.AGENT, text, interrupted=interrupted)
         for n, text in enumerate(("Hello.", *texts))

@@ -1,4 +1,4 @@
-"""Facts of a call: what the judge finds, and what it accepts."""
+"""What the judge finds in a call's facts, and what it accepts."""
 
 import tomllib
 from collections.abc import Sequence
@@ -63,7 +63,7 @@ def test_a_call_that_went_well_passes() -> None:
     }
 
 
-# Each regression is found by its own verdict
+# Regressions, each found by its own verdict
 
 
 OFF_BY_ONE = a_tool_call("lookup_account", {"account_number": "123457"})
@@ -123,11 +123,11 @@ def test_a_regression_is_found(name: str) -> None:
     run, kind, what = REGRESSIONS[name]
     verdict = the_failed(run)
     assert (verdict.kind, verdict.what) == (kind, what)
-    assert verdict.why, "it must say what was found"
+    assert verdict.why, "the verdict must say what was found"
 
 
 def test_what_was_not_heard_was_not_said() -> None:
-    """The record's words end where playback was cut: a price that was never played is missing."""
+    """The record has only the words that were played, so a price that was cut off is missing."""
     turns = [said(n, *words) for n, words in enumerate(CONVERSATION)]
     turns[2] = replace(turns[2], text="It costs", interrupted=True)
     assert the_failed(a_run(a_record(turns=turns))).what == "The caller hears “twenty dollars”."
@@ -287,7 +287,7 @@ def interruption(
     stopped_ms: int | None, *, lasted_ms: int = 2_000, what: str = "say"
 ) -> PersonaRun:
     spoken = Spoken(
-        what=what,  # type: ignore[arg-type] # one of them
+        what=what,  # type: ignore[arg-type] # a valid kind
         text="Wait!",
         start_ms=16_000,
         end_ms=16_000 + lasted_ms,

@@ -1,4 +1,4 @@
-"""A model's opinion of a call: requested over the wire, and believed only with a quote."""
+"""A model's opinion of a call, requested over HTTP, counts only with a quote."""
 
 import asyncio
 import json

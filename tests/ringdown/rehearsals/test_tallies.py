@@ -1,4 +1,4 @@
-"""N of M, and how certain that is."""
+"""Pass rates and their confidence intervals."""
 
 import math
 
@@ -50,7 +50,7 @@ def test_what_failed_is_bounded() -> None:
     ],
 )
 def test_it_is_wilsons(passed: int, made: int, low: float, high: float) -> None:
-    """As in R: `prop.test(passed, made, correct = FALSE)`."""
+    """Expect what R's `prop.test(passed, made, correct = FALSE)` returns."""
     assert interval(passed, made) == pytest.approx((low, high), abs=5e-4)
 
 
@@ -68,7 +68,7 @@ def test_it_is_worded_with_its_interval() -> None:
 def test_it_holds_the_share_and_bounds_the_shares_that_are_two_deviations_away(
     counted: tuple[int, int],
 ) -> None:
-    """At its bounds, the observed share is exactly 1.96 standard deviations away."""
+    """Each bound is exactly 1.96 of its standard deviations away from the observed share."""
     passed, made = counted
     low, high = interval(passed, made)
     assert 0 <= low <= passed / made <= high <= 1

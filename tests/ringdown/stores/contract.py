@@ -1,6 +1,7 @@
-"""What every store must do, whatever it is built on.
+"""Tests that every store must pass, whatever it is built on.
 
-A subclass provides `store_url` (a fresh store) and `put` (writes a raw document behind its back).
+A subclass provides the fixtures `store_url` (a fresh store) and `put` (writes a raw document,
+bypassing the store).
 """
 
 import asyncio
@@ -42,7 +43,7 @@ LATER = NOW + datetime.timedelta(minutes=3)
 
 
 def _nested(depth: int) -> Json:
-    """Maps in maps, `depth` of them."""
+    """Return maps nested `depth` deep."""
     value: Json = 1
     for _ in range(depth):
         value = {"a": value}
@@ -64,7 +65,7 @@ class StoreContract:
 
     @pytest.fixture
     async def other_store(self, store_url: str) -> AsyncIterator[Store]:
-        """The same records, as opened by another process."""
+        """The same records, opened a second time, as by another process."""
         async with open_store(store_url) as store:
             yield store
 
@@ -123,7 +124,7 @@ class StoreContract:
         assert await other_store.claim(CALL_SID, a_claim()) == claimed
         assert await other_store.claim(CALL_SID, a_claim(handler="another")) is None
         later = msgspec.structs.replace(a_claim(), claimed_at=LATER)
-        assert await other_store.claim(CALL_SID, later) is None, "a later one is a different claim"
+        assert await other_store.claim(CALL_SID, later) is None, "a claim made later is another one"
         await other_store.note_twilio_status(CALL_SID, _status("completed"), LATER)
         assert await store.claim(CALL_SID, a_claim()) == await store.read_call(CALL_SID)
 
@@ -284,7 +285,7 @@ class StoreContract:
         )
         assert (call.twilio_status, call.twilio_duration_s) == ("completed", 61)
 
-    # What models and tools may send
+    # Values that models and tools may send
 
     @pytest.mark.parametrize(
         "call_id",
@@ -349,7 +350,7 @@ class StoreContract:
         assert str(tool_call.args["beginning"]).startswith('{"rows":["word","word",')
         assert len(tool_call.args["beginning"]) <= 2_000
 
-    # Taking a transferred call
+    # Accepting a transferred call
 
     async def test_the_person_who_takes_a_call_is_named(
         self, store: Store, other_store: Store
@@ -537,7 +538,7 @@ class StoreContract:
         for at in times:
             call = await store.take_up(CALL_SID, made + 1, at)
             made += call is not None
-        assert made == 10, "in all"
+        assert made == 10, "ten times in all"
         await store.open_call(a_call(call_sid="CA" + "8" * 32))
         quick = [await store.take_up("CA" + "8" * 32, n + 1, NOW) for n in range(4)]
         assert [call.attempt if call else None for call in quick] == [2, 3, 4, None]
@@ -550,7 +551,7 @@ class StoreContract:
             a_call(), stream_error="31902 refused"
         )
 
-    # What Twilio says
+    # Reports from Twilio
 
     async def test_a_status_that_is_not_final_ends_nothing(self, store: Store) -> None:
         await store.open_call(a_call())
@@ -668,7 +669,7 @@ class StoreContract:
         calls = [await store.read_call(sid) for sid in sids]
         assert {call.status if call else None for call in calls} == {CallStatus.ENDED}
 
-    # Damage
+    # Damaged documents
 
     @pytest.mark.parametrize(
         ("below", "document", "message"),
@@ -696,7 +697,7 @@ class StoreContract:
 
 
 async def _transferred(store: Store, *, to: str) -> None:
-    """A call whose handler decided to transfer it."""
+    """Store a call whose handler decided to transfer it."""
     await store.open_call(a_call(agent=an_agent(transfer_numbers={to: "+14155550166"})))
     await store.claim(CALL_SID, a_claim())
     changes = CallChanges(
@@ -711,7 +712,7 @@ async def _transferred(store: Store, *, to: str) -> None:
 
 
 async def _kept(store: Store, value: dict[str, Json]) -> ToolCall:
-    """The record of a tool call with these arguments and this output."""
+    """Save a tool call with `value` as arguments and output, and return what is stored."""
     await store.open_call(a_call())
     tool_call = msgspec.structs.replace(a_tool_call("call-1"), args=value, output=value)
     await store.save(CALL_SID, 1, CallChanges(tool_calls=(tool_call,)))

@@ -1,4 +1,4 @@
-"""Fixtures for what must hold for every store; a `conftest.py` imports them."""
+"""Fixtures that run a test with every store. A `conftest.py` imports them."""
 
 import json
 import sqlite3
@@ -17,7 +17,7 @@ from tests.ringdown.stores.contract import Put
 
 @pytest.fixture(params=["sqlite", "firestore"])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty store, one of each kind."""
+    """The URL of an empty store, once for each kind."""
     if request.param == "sqlite":
         return f"sqlite:{tmp_path / 'records' / 'ringdown.db'}"
     return f"firestore:{request.getfixturevalue('firestore_project')}"
@@ -31,14 +31,14 @@ async def store(store_url: str) -> AsyncIterator[Store]:
 
 @pytest.fixture
 async def other_store(store_url: str) -> AsyncIterator[Store]:
-    """The same records, as opened by another process."""
+    """The same records, opened a second time, as by another process."""
     async with open_store(store_url) as store:
         yield store
 
 
 @pytest.fixture
 def put(store_url: str, store: Store) -> Put:
-    """Writes a document behind the store's back, as the console does."""
+    """Writes a document bypassing the store, as the console does."""
     kind, _, place = store_url.partition(":")
     if kind == "firestore":
         client = AsyncClient(project=place)

@@ -1,5 +1,4 @@
-"""Sits between a store and Firestore's emulator: records every query and write, and can slow
-Firestore down."""
+"""A proxy in front of Firestore's emulator that records queries and writes, and can add delay."""
 
 import asyncio
 import time
@@ -25,14 +24,14 @@ _UNARY = ("Commit",)
 class RecordingProxy:
     host: str = ""
     delay_s: float = 0.0
-    """How long each request waits before Firestore gets it."""
+    """How long each request is delayed before Firestore gets it."""
     queries: list["Asked"] = field(default_factory=list)
     writes: list["Written"] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One query, with the fields that it sums."""
+    """A query and the fields that it sums."""
 
     query: StructuredQuery
     sums: tuple[str, ...] = ()
@@ -40,8 +39,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """One write to one document that Firestore accepted, or may have accepted: when (s, monotonic),
-    and the status that it sets, if any."""
+    """A write to a document that Firestore accepted, or may have accepted.
+
+    `at_s` is monotonic; `status` is the status that the write sets, if any.
+    """
 
     path: str
     at_s: float
@@ -80,7 +81,7 @@ class _Forwarding(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no 
             except grpc.aio.AioRpcError as error:
                 await context.abort(error.code(), error.details() or "")
                 raise
-            except asyncio.CancelledError:  # the client gave up; it may have been done
+            except asyncio.CancelledError:  # the client gave up, but the write may be done
                 self._keep_writes(request)
                 raise
             self._keep_writes(request)

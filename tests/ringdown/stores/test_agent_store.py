@@ -83,7 +83,7 @@ async def test_what_the_console_saved_is_read_as_it_is(store: Store, put: Put) -
     stored = await store.read_agent("default")
     assert stored is not None
     assert stored.document == {"greeting": "Hello.", "idle": 3}
-    assert stored.status is None, "it can't be read"
+    assert stored.status is None, "an unreadable status must be ignored"
 
 
 async def test_a_draft_is_a_document_of_its_own(store: Store) -> None:
@@ -135,7 +135,7 @@ async def test_agents_are_listed_by_name_without_drafts_and_revisions(store: Sto
     assert listed[1].document == {"greeting": "b"}
 
 
-# Simultaneous edits
+# Concurrent edits
 
 
 async def test_what_somebody_else_has_changed_is_not_overwritten(
@@ -225,7 +225,7 @@ def kept(
     made_at: datetime.datetime | None = None,
     replaced: Revision | None = None,
 ) -> Revision:
-    """What the store returns for a revision first kept at `made_at`, or else when last seen."""
+    """What the store returns for a revision first kept at `made_at` (default: when last seen)."""
     return msgspec.structs.replace(
         revision,
         made_at=made_at or revision.seen_at,
@@ -301,7 +301,7 @@ async def test_who_edited_and_why_is_kept_with_the_revision(
         await store.keep_revision("default", edited(minutes))
     last = await other_store.last_revision("default")
     assert last is not None
-    assert last.edits[0] == edited(2).edits[0], "the oldest of the newest"
+    assert last.edits[0] == edited(2).edits[0], "the oldest edits must be dropped"
     assert len(last.edits) == MOST_EDITS
     assert last.edits[0].by == "anna@example.com"
 
@@ -414,7 +414,7 @@ async def test_tools_come_in_the_order_asked_for_without_unknown_or_bad_ones(
     }
 
 
-# What builds on it
+# Operations that use the store
 
 
 async def test_a_broken_edit_leaves_the_last_good_revision(store: Store, put: Put) -> None:

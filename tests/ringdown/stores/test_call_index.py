@@ -27,7 +27,7 @@ async def open_all(store: Store, *calls: Call) -> None:
 
 
 def listed(*calls: Call) -> tuple[ListedCall, ...]:
-    """As lists have them: without agents and tools."""
+    """Convert calls to what lists contain: calls without agents and tools."""
     return tuple(
         ListedCall(**{name: getattr(call, name) for name in ListedCall.__struct_fields__})
         for call in calls
@@ -146,7 +146,7 @@ async def test_a_call_is_found_by_how_its_sid_begins(store: Store) -> None:
     calls = [call_at(NOW, n=n) for n in (0x1A, 0x1B, 0x2A)]
     await open_all(store, *calls)
     sids = [call.call_sid for call in calls]
-    await store.claim(sids[0], a_claim())  # has documents below it
+    await store.claim(sids[0], a_claim())  # so that it has documents below it
     shared = sids[0][:-1]
 
     assert await store.find_sids(sids[2], 10) == (sids[2],)

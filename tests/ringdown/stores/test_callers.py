@@ -1,4 +1,4 @@
-"""Callers: blocked, remembered, forgotten; in every store."""
+"""Blocking, remembering and forgetting callers, in every store."""
 
 import asyncio
 import datetime
@@ -196,7 +196,7 @@ async def test_no_record_is_erased_while_its_recording_is_out_of_reach(
 async def test_a_call_that_never_streamed_has_no_recording_to_reach(
     firestore_project: str,
 ) -> None:
-    """Like the doctor's, which may not access recordings."""
+    """The doctor makes such calls, and may not access recordings."""
     async with open_store(f"firestore:{firestore_project}") as store:
         await store.open_call(a_call(agent=msgspec.structs.replace(an_agent(), record=True)))
         assert (await store.forget_caller(CALLER)).calls == 1
@@ -240,7 +240,7 @@ def test_a_kept_block_does_not_name_the_caller() -> None:
     one, other = (ForgottenBlocks().having(CALLER) for _ in range(2))
     assert one.include(CALLER)
     assert CALLER[1:] not in str(one)
-    assert one.digests != other.digests, "the same number has another digest in another store"
+    assert one.digests != other.digests, "a number's digest must differ from store to store"
 
 
 async def test_forgetting_who_is_not_known_is_no_error(store: Store) -> None:
@@ -271,7 +271,7 @@ async def test_the_embedded_stores_file_keeps_no_word_of_a_forgotten_caller(
         assert files_with(said, tmp_path) != []
         await store.forget_caller(CALLER)
         assert files_with(said, tmp_path) == []
-        assert files_with(CALLER, tmp_path) == [], "the kept block doesn't name them"
+        assert files_with(CALLER, tmp_path) == [], "the kept block names the caller"
 
 
 def files_with(text: str, folder: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""Every document at its largest: neither Firestore nor its emulator accepts more than 1 MiB."""
+"""Every document fits at its largest; Firestore and its emulator refuse more than 1 MiB."""
 
 import os
 from collections.abc import Awaitable, Callable
@@ -99,7 +99,7 @@ async def call(store: Store) -> None:
 
 
 async def turn(store: Store) -> None:
-    """A monologue of 59 minutes, fast and in a script of many bytes."""
+    """Save a fast monologue of 59 minutes, in a script that needs many bytes."""
     await store.open_call(a_call())
     saved = a_turn(1, text="తె" * 50_000)
     await store.save(CALL_SID, 1, CallChanges(turns=(saved,)))
@@ -147,4 +147,4 @@ async def test_the_largest_document_is_kept(
 def test_a_larger_agent_is_told_what_to_shorten() -> None:
     larger = agent_with(len(AGENT.examples) + 1)
     [error] = findings(msgspec.to_builtins(larger)).errors
-    assert error.startswith("examples: the document has 8")
+    assert error.startswith("examples: with them, the document has 8")

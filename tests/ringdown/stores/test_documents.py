@@ -1,4 +1,4 @@
-"""What every store does with records that it doesn't know."""
+"""Records of any kind, in every store."""
 
 import asyncio
 import datetime
@@ -31,7 +31,7 @@ def documents(store: Store) -> Documents:
 
 @pytest.fixture
 def others(other_store: Store) -> Documents:
-    """The same documents, as opened by another process."""
+    """The same documents, opened a second time, as by another process."""
     return other_store.documents
 
 

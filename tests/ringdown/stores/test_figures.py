@@ -1,4 +1,4 @@
-"""A day's sums, in every store: right at every moment, and kept once nothing can change."""
+"""A day's sums, in every store. They are always right, and kept once they can't change."""
 
 import asyncio
 import datetime
@@ -98,7 +98,7 @@ async def kept(store: Store) -> Day | None:
     return found
 
 
-# What the sums say
+# Which calls the sums include
 
 
 async def test_a_store_without_calls_adds_up_to_nothing(store: Store) -> None:
@@ -136,7 +136,7 @@ async def test_agents_and_numbers_are_told_apart_the_dearest_first(store: Store)
     assert list(by_number) == [CALLED, OTHER]
     assert by_number[CALLED] == Figures(calls=2, talk_s=120, cost_usd=0.75)
     assert set(shares(days, "agent")) == {"night", "default", "Empfang “München”/1"}
-    assert await read_days(store, days_until(NOW, BERLIN, 2), TOMORROW) == days, "the same as kept"
+    assert await read_days(store, days_until(NOW, BERLIN, 2), TOMORROW) == days, "kept days differ"
 
 
 async def test_hours_and_endings_are_counted(store: Store) -> None:
@@ -174,7 +174,7 @@ async def test_damaged_calls_are_in_nobodys_way(store: Store, put: Put) -> None:
     }
 
 
-# What is kept
+# Keeping days
 
 
 async def test_a_day_that_is_over_is_kept_and_its_calls_may_expire(store: Store) -> None:
@@ -210,7 +210,7 @@ async def test_a_call_whose_end_was_never_written_keeps_no_day_open(store: Store
 
 
 async def test_a_busy_day_is_kept_while_it_lasts(store: Store) -> None:
-    """What is kept is never listed again."""
+    """Calls that are included in a kept day are never listed again."""
     for n in range(60):
         await over(store, n, TODAY.since + n * MINUTE)
     running = await live(store, 60, TODAY.since + 60 * MINUTE)
@@ -231,7 +231,7 @@ async def test_a_busy_day_is_kept_while_it_lasts(store: Store) -> None:
 
 
 async def test_calls_of_one_millisecond_are_each_counted_once(store: Store) -> None:
-    """SQLite's own dates have only milliseconds."""
+    """SQLite's own dates are accurate only to the millisecond."""
     began = [TODAY.since + HOUR + n * datetime.timedelta(microseconds=1) for n in range(60)]
     for n, when in enumerate(reversed(began)):
         await over(store, n, when, lasts=3 * HOUR if when == began[55] else MINUTE)
@@ -328,7 +328,7 @@ async def test_sums_stay_when_some_of_their_calls_have_expired(store: Store) -> 
     assert await kept(store) == before
 
 
-# Days
+# Days and periods
 
 
 def test_a_day_on_which_clocks_are_changed_has_all_its_hours() -> None:
@@ -341,7 +341,7 @@ def test_a_day_on_which_clocks_are_changed_has_all_its_hours() -> None:
 
 
 class Pages:
-    """A store with `began` calls, which counts its queries."""
+    """A store with calls that began at these times, which counts its queries."""
 
     def __init__(self, began: Iterable[datetime.datetime]) -> None:
         self._calls = [

@@ -37,7 +37,7 @@ COMPLETED = TwilioStatus(status="completed", duration_s=61, final=True)
 
 @pytest.fixture
 def raw(firestore_project: str) -> AsyncClient:
-    """The same documents, as the console shows them."""
+    """A plain Firestore client, which sees the documents as the console does."""
     return AsyncClient(project=firestore_project)
 
 
@@ -124,7 +124,7 @@ class TestFirestoreStore(StoreContract):
             assert await same.read_call(CALL_SID) == a_call()
 
 
-# Several processes
+# Concurrent processes
 
 _CLAIMER = """
 import asyncio, json, sys
@@ -162,7 +162,7 @@ async def test_of_the_claims_of_two_processes_one_wins_each_call(
 
 
 def race(url: str, calls: int) -> list[list[int]]:
-    """What each of two processes won that began together."""
+    """Let two processes claim the same calls at the same time; return what each of them won."""
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", _CLAIMER, url, handler, str(calls)],
@@ -182,7 +182,7 @@ def race(url: str, calls: int) -> list[list[int]]:
     return [json.loads(process.communicate(timeout=600)[0]) for process in processes]
 
 
-# Faults
+# Outages and delays
 
 
 @pytest.mark.real_time
@@ -197,7 +197,9 @@ async def test_an_emulator_that_dies_is_unavailable_until_it_is_back(
             with pytest.raises(StoreUnavailable, match=r"firestore:test-.*failed to connect"):
                 await store.claim(CALL_SID, a_claim())
             await asyncio.to_thread(emulator.start)
-            assert await store.open_call(a_call()) == a_call(), "data lost, but it works again"
+            assert await store.open_call(a_call()) == a_call(), (
+                "it must work again, without its data"
+            )
             assert await store.claim(CALL_SID, a_claim()) is not None
 
 
@@ -220,7 +222,7 @@ async def test_a_slow_firestore_is_waited_for_within_the_deadline_or_less(
                 await store.read_line(CALLED)
         claim = asyncio.create_task(store.claim(CALL_SID, a_claim()))
         with pytest.raises(StoreUnavailable, match="no answer in 5 s"):
-            await store.read_record(CALL_SID)  # four requests, one after the other
+            await store.read_record(CALL_SID)  # makes four requests in sequence
         assert await claim is not None
 
 
@@ -250,7 +252,7 @@ async def test_a_firestore_that_is_not_there_does_not_keep_a_process_from_starti
         pass
 
 
-# What starting requires
+# Starting
 
 _OPENER = """
 import asyncio, sys
@@ -270,7 +272,7 @@ asyncio.run(main(sys.argv[1]))
 
 
 def opened(url: str, **environ: str) -> str:
-    """The output of a process that opens `url`."""
+    """Open `url` in a new process, and return its output."""
     return subprocess.run(
         [sys.executable, "-c", _OPENER, url],
         capture_output=True,
@@ -300,7 +302,7 @@ async def fields(raw: AsyncClient, path: str) -> dict[str, Json]:
 async def tree(
     document: AsyncDocumentReference,
 ) -> AsyncIterator[tuple[str, dict[str, Json]]]:
-    """A document and everything below it, with paths."""
+    """Yield the paths and contents of a document and of everything below it."""
     snapshot = await document.get()
     yield document.path, snapshot.to_dict() or {}
     async for collection in document.collections():

@@ -1,4 +1,4 @@
-"""The emulator answers every query; Firestore answers only those with an index."""
+"""Unlike the emulator, Firestore refuses queries that have no index."""
 
 import itertools
 import json
@@ -25,7 +25,7 @@ from tests.ringdown.seeding import write_agent
 from tests.ringdown.stores.recording_proxy import Asked, RecordingProxy, recording_proxy
 
 Index = tuple[tuple[str, str], ...]
-"""Field paths with their orders."""
+"""Field paths, each with its order."""
 
 _RULES = Path(__file__).parents[3] / "terraform" / "firestore.rules"
 _Filter = StructuredQuery.FieldFilter.Operator
@@ -57,12 +57,12 @@ async def proxy(
 async def test_every_query_has_its_index(proxy: RecordingProxy, firestore_project: str) -> None:
     await ask_everything(f"firestore:{firestore_project}")
     needed = {index for asked in proxy.queries for index in indexes_for(asked)}
-    assert len(proxy.queries) > 20, "the queries were not seen"
-    assert needed == listed_indexes(), "needed, and listed in packaged/firestore.json"
+    assert len(proxy.queries) > 20, "the proxy didn't see the queries"
+    assert needed == listed_indexes(), "packaged/firestore.json must list what is needed"
 
 
 async def ask_everything(store_url: str) -> None:
-    """Use every method of the store that makes a query, in every way."""
+    """Call each method of the store that makes queries, with all combinations of arguments."""
     async with open_store(store_url) as store:
         await write_agent(store, "default", an_agent())
         await look_at_edit(store, "default", NOW)
@@ -102,10 +102,10 @@ async def ask_everything(store_url: str) -> None:
 
 
 def indexes_for(asked: Asked) -> Iterator[Index]:
-    """The composite indexes that a query needs besides the automatic ones of single fields.
+    """The composite indexes that a query needs in addition to the automatic single-field ones.
 
-    Firestore meets several equalities by merging indexes with the same ending, and each alternative
-    of an OR is a separate query
+    For several equalities, Firestore merges indexes with the same ending, and each alternative of
+    an OR is a separate query
     (https://firebase.google.com/docs/firestore/query-data/index-overview).
     """
     equal = set(fields_compared(asked.query.where, is_equality=True))

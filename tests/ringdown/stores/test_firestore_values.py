@@ -37,7 +37,7 @@ def test_what_operators_wrote_is_taken_as_it_is() -> None:
 
 
 def parts(value: Json) -> Iterator[Json]:
-    """A value and everything in it."""
+    """Yield a value and everything in it."""
     yield value
     if isinstance(value, dict):
         value = list(value.values())

@@ -1,4 +1,4 @@
-"""The line's limits and how much of them was used, in every store."""
+"""The line's limits, and how much of them is used up, in every store."""
 
 import datetime
 

@@ -1,4 +1,4 @@
-"""Recordings: what every store of them must do, and how a bucket behaves in trouble."""
+"""What every recording store must do, and how folders and buckets fail."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -28,7 +28,7 @@ def a_part(number: int = 1, *, attempt: int = 1, length: int = 8) -> RecordingPa
 
 @asynccontextmanager
 async def kept(kind: str, folder: Path) -> AsyncIterator[RecordingStore]:
-    """A store of each kind, which lists two parts at a time."""
+    """A recording store of this kind. A bucket lists two parts at a time."""
     if kind == "files":
         yield RecordingFiles(folder / "recordings")
         return
@@ -136,7 +136,7 @@ def test_other_names_are_no_parts(name: str) -> None:
     assert kept_part(name, 1_000) is None
 
 
-# A folder in trouble
+# When a folder fails
 
 
 @virtual_time
@@ -146,7 +146,7 @@ async def test_a_disk_that_refuses_is_told(tmp_path: Path) -> None:
         await RecordingFiles(tmp_path / "recordings").keep_part(CALL_SID, a_part())
 
 
-# A bucket in trouble
+# When a bucket fails
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
@@ -168,7 +168,7 @@ async def test_what_may_pass_is_tried_again(status: int) -> None:
 @virtual_time
 async def test_a_part_whose_answer_was_lost_is_not_written_twice() -> None:
     async with bucket() as (store, storage):
-        storage.permissions = frozenset({"create"})  # the handler's, which can't overwrite anything
+        storage.permissions = frozenset({"create"})  # like the handler, which may not overwrite
         storage.trouble, storage.done_all_the_same = [503], True
         await store.keep_part(CALL_SID, a_part())
         assert list(storage.objects.values()) == [a_part().wav()]

@@ -171,7 +171,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def deep(depth: int) -> str:
-    """A document with this many levels, including itself."""
+    """A JSON document with `depth` levels, counting the document itself."""
     return f'{{"instructions": {"[" * (depth - 1)}{"]" * (depth - 1)}}}'
 
 
@@ -221,7 +221,7 @@ _NOBODY = 65_534
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """A folder that anyone may read: pytest's own are closed to others."""
+    """A folder that anyone may read, unlike pytest's own."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
@@ -251,7 +251,7 @@ async def test_a_disk_that_is_full_is_told_with_what_to_do(path: Path) -> None:
         try:
             with pytest.raises(StoreUnavailable, match="free some disk space"):
                 await store.claim(CALL_SID, a_claim())
-            assert await store.read_call(CALL_SID) is not None, "reading needs no space"
+            assert await store.read_call(CALL_SID) is not None, "reading needs no disk space"
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         assert await store.claim(CALL_SID, a_claim()) is not None, "there is space again"

@@ -75,11 +75,11 @@ async def test_of_many_at_once_five_are_taken(talking: Store, other_store: Store
     assert receptions.count(Reception.TOO_MANY) == 9 - MOST_IN_A_CALL
     assert [upload.n for upload in await uploads_of(talking)] == [1, 2, 3, 4, 5]
     taken = (await uploads_of(talking))[0].id
-    assert await talking.add_upload(CALL_SID, a_text(taken)) is Reception.TAKEN, "it already was"
+    assert await talking.add_upload(CALL_SID, a_text(taken)) is Reception.TAKEN, "already taken"
 
 
 async def test_only_a_live_call_takes_any(store: Store) -> None:
-    assert await store.add_upload(CALL_SID, a_text()) is Reception.NOT_IN_CALL, "unknown"
+    assert await store.add_upload(CALL_SID, a_text()) is Reception.NOT_IN_CALL, "unknown call"
     await store.open_call(a_call())
     await store.claim(CALL_SID, a_claim())
     await store.save(
@@ -88,10 +88,10 @@ async def test_only_a_live_call_takes_any(store: Store) -> None:
     assert await store.add_upload(CALL_SID, a_text()) is Reception.NOT_IN_CALL, "transferred"
     await store.resume(CALL_SID)
     assert await store.add_upload(CALL_SID, a_text("one")) is Reception.TAKEN, (
-        "the agent has it back"
+        "the agent has the call back"
     )
     await store.note_twilio_status(CALL_SID, COMPLETED, NOW)
-    assert await store.add_upload(CALL_SID, a_text("two")) is Reception.NOT_IN_CALL, "over"
+    assert await store.add_upload(CALL_SID, a_text("two")) is Reception.NOT_IN_CALL, "ended"
     assert len(await uploads_of(store)) == 1
 
 
@@ -112,7 +112,7 @@ async def test_deleting_leaves_nothing_and_stays(talking: Store) -> None:
     assert await uploads_of(talking) == []
     call = await talking.read_call(CALL_SID)
     assert call is not None
-    assert len(call.uploads) == 3, "the record says how many there were"
+    assert len(call.uploads) == 3, "the record must still list the uploads"
 
 
 async def test_what_comes_as_the_call_ends_is_refused_or_deleted(
@@ -130,7 +130,7 @@ async def test_what_comes_as_the_call_ends_is_refused_or_deleted(
 async def test_forgetting_erases_uploads(talking: Store) -> None:
     await talking.add_upload(CALL_SID, a_picture())
     forgotten = await talking.forget_caller(CALLER)
-    assert forgotten.documents == 2, "the claim and the upload"
+    assert forgotten.documents == 2, "expected the claim and the upload"
     await talking.open_call(a_call())
     assert await uploads_of(talking) == []
 

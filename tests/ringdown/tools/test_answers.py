@@ -1,4 +1,4 @@
-"""Kept answers in every store."""
+"""Tools' kept answers, in every store."""
 
 import asyncio
 import datetime

@@ -155,7 +155,7 @@ def test_a_large_request_is_refused(client: TestClient) -> None:
 
 
 class Counter:
-    """A tool that changes something; its answer differs each time."""
+    """A tool with a side effect, which gives a different answer each time."""
 
     def __init__(self) -> None:
         self.done = 0

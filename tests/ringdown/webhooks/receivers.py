@@ -1,4 +1,4 @@
-"""Receivers of webhooks that do what a test wants, over real sockets."""
+"""Webhook receivers on real sockets that behave as a test wants."""
 
 import asyncio
 import ssl
@@ -14,7 +14,7 @@ Respond = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
 @dataclass(slots=True)
 class Received:
-    """Header names are lowercase."""
+    """A request that a receiver got. Header names are lowercase."""
 
     headers: dict[str, str]
     body: bytes
@@ -47,7 +47,7 @@ class ReceiverStandIn:
         for task in self._serving:
             task.cancel()
         await asyncio.gather(*self._serving, return_exceptions=True)
-        await asyncio.sleep(0)  # closed connections are gone in the loop's next iteration
+        await asyncio.sleep(0)  # connections close in the loop's next iteration
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError, asyncio.IncompleteReadError):
@@ -79,7 +79,7 @@ FAILS = answers("500 Internal Server Error")
 
 
 async def never_answers(writer: asyncio.StreamWriter) -> None:
-    """Until the other side hangs up."""
+    """Wait without responding until the other side hangs up."""
     await writer.wait_closed()
 
 
@@ -88,7 +88,7 @@ async def hangs_up(writer: asyncio.StreamWriter) -> None:
 
 
 async def drips(writer: asyncio.StreamWriter) -> None:
-    """Sends a head that never ends, byte by byte."""
+    """Send response headers that never end, one byte a second."""
     writer.write(b"HTTP/1.1 200 OK\r\nx-slow: ")
     while True:
         writer.write(b"x")
@@ -97,7 +97,7 @@ async def drips(writer: asyncio.StreamWriter) -> None:
 
 
 async def talks_without_end(writer: asyncio.StreamWriter) -> None:
-    """Says 200, and then sends more than anyone wants to read."""
+    """Respond with 200 and a body that never ends."""
     writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000000\r\n\r\n")
     while True:
         writer.write(b"x" * 65_536)

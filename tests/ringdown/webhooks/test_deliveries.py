@@ -1,4 +1,4 @@
-"""A message and its receivers, over an hour that passes in a moment, with either store."""
+"""Delivery of a message over a simulated hour, with every store."""
 
 import asyncio
 import datetime
@@ -50,7 +50,10 @@ async def lost(store: Store) -> list[LostWebhook]:
 
 
 async def over_time(deliveries: Deliveries, until: datetime.timedelta) -> bool:
-    """Deliver it every minute until it is over, which is returned, or `until` has passed."""
+    """Try to deliver the message every minute until that is over or `until` has passed.
+
+    Returns whether it is over.
+    """
     is_over, passed = False, datetime.timedelta()
     while passed <= until and not is_over:
         is_over = await deliveries.deliver(MESSAGE, NOW + passed)
@@ -102,7 +105,7 @@ async def test_a_receiver_that_is_down_is_tried_five_times_within_an_hour_and_th
     async with receiving(FAILS) as hook:
         await tell(store, hook.receiver)
         assert await over_time(deliveries, HOUR)
-        assert await over_time(deliveries, HOUR), "it stays over"
+        assert await over_time(deliveries, HOUR), "a delivery that is over must stay over"
     assert len(hook.received) == 5
     assert len({message.headers["webhook-id"] for message in hook.received}) == 1
     times = [int(message.headers["webhook-timestamp"]) for message in hook.received]
@@ -122,7 +125,7 @@ async def test_a_receiver_that_comes_back_gets_the_message_after_a_restart(
         assert not await deliveries.deliver(MESSAGE, NOW)
         hook.respond = TAKES
         restarted = Deliveries(other_store.documents, sender)
-        assert not await restarted.deliver(MESSAGE, NOW), "it isn't due"
+        assert not await restarted.deliver(MESSAGE, NOW), "the next attempt isn't due yet"
         assert await restarted.deliver(MESSAGE, NOW + PAUSES[0])
     assert len(hook.received) == 2
     assert await lost(store) == []

@@ -1,4 +1,4 @@
-"""What receivers do to the sender: real servers that are slow, down, redirecting or lying."""
+"""The sender against real receivers that are slow, down, redirecting or lying."""
 
 import asyncio
 import hashlib

@@ -6,7 +6,7 @@ from ringdown.webhooks.signature import InvalidSecret, new_secret, signed_header
 
 
 def test_the_signature_is_that_of_the_specifications_example() -> None:
-    """https://docs.svix.com/receiving/verifying-payloads/how-manual, which libraries test with."""
+    """See https://docs.svix.com/receiving/verifying-payloads/how-manual; libraries test with it."""
     headers = signed_headers(
         "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
         "msg_p5jXN8AQM9LWM0D4loKWxJek",

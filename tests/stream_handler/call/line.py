@@ -26,16 +26,16 @@ Message: TypeAlias = Media | Mark | Clear
 
 
 class Line:
-    """Times are in ms. Audio the caller hears is counted by the value of its bytes."""
+    """The phone line. It counts the audio the caller hears by the value of its bytes."""
 
     def __init__(self, *, down_ms: float = 0.0, up_ms: float = 0.0) -> None:
         self.down_ms = down_ms
-        """From our side to Twilio's buffer."""
+        """How long a message takes from us to Twilio's buffer."""
         self.up_ms = up_ms
-        """From reaching a mark to the arrival of its echo at our side."""
+        """How long a mark's echo takes to reach us."""
         self.echoing = True
         self.played: Counter[int] = Counter()
-        """Bytes heard by the caller, by value."""
+        """How many bytes of each value the caller has heard."""
         self._now_ms = 0.0
         self._transit: deque[tuple[float, Message]] = deque()
         self._buffer: deque[Media | Mark] = deque()
@@ -46,7 +46,7 @@ class Line:
         self._settle(at_ms)
 
     def advance(self, to_ms: float) -> tuple[str, ...]:
-        """Play until `to_ms`; returns the marks whose echoes have reached our side by then."""
+        """Play until `to_ms`, and return the marks whose echoes have reached us by then."""
         self._settle(to_ms)
         echoed = []
         while self._echoes and self._echoes[0][0] <= to_ms:

@@ -87,7 +87,7 @@ _Kind = TypeVar("_Kind")
 
 
 def call_of(*, fallback_number: str | None = None, **agent: object) -> Call:
-    """A call whose agent differs from the usual one in these fields."""
+    """A call whose agent has these fields changed."""
     return a_call(
         agent=msgspec.structs.replace(an_agent(), **agent), fallback_number=fallback_number
     )
@@ -95,7 +95,7 @@ def call_of(*, fallback_number: str | None = None, **agent: object) -> Call:
 
 @dataclass(slots=True)
 class Record:
-    """What the session has had saved, as a store would hold it."""
+    """Everything the session has saved, as a store would hold it."""
 
     turns: dict[int, Turn] = field(default_factory=dict)
     turn_versions: list[Turn] = field(default_factory=list)
@@ -126,7 +126,7 @@ class Record:
 
 
 class Stage:
-    """Carries out the session's actions, and complains about those that can't be carried out."""
+    """Performs the session's actions, and fails the test if one is impossible."""
 
     def __init__(
         self,
@@ -146,16 +146,16 @@ class Stage:
         self.happened: list[Event] = []
         self.line = line or Line()
         self.now_ms = 0.0
-        """Set it to the call's age for a stream that continues a call."""
+        """For a stream that continues a call, set this to the call's age first."""
         self.actions: list[Action] = []
         self.record = Record()
         self.timers: dict[Timer, float] = {}
         self.dialled_ms: float | None = None
-        """Since when a session other than the call's first is being opened."""
+        """When we began to open a session other than the first; None if we aren't opening one."""
         self.sessions = 0
         self.model_is_there = False
         self.refusals: list[int | None] = []
-        """The codes that refuse the next sessions; after those, one opens in 100 ms."""
+        """Codes with which the next sessions are refused; after those, sessions open."""
         self.running_tools: set[str] = set()
         self.final_save: SaveCall | None = None
         self.closed: CloseStream | None = None
@@ -163,22 +163,22 @@ class Stage:
     # Setting the scene
 
     def begun(self) -> "Stage":
-        """The model is connected, and asked for the greeting."""
+        """Start the stream and connect the model, which is asked for the greeting."""
         self.handle(StreamStarted(self.now_ms, self.endpoints))
         self.handle(ModelConnected(self.now_ms))
         return self
 
     def greeted(self, text: str = "Hello.") -> "Stage":
-        """The greeting has been heard."""
+        """Start the call and let the caller hear the greeting."""
         self.begun()
         self.reply(text, 400)
         self.pass_ms(600)
         return self
 
-    # The world's side
+    # What the caller, the model and time do
 
     def handle(self, event: Event) -> tuple[Action, ...]:
-        """Returns the actions that `event` leads to; `timers` has those that run afterwards."""
+        """Handle an event, and return the actions it leads to, except those on timers."""
         if isinstance(event, ModelConnected):
             self.model_is_there = True
             self.sessions += 1
@@ -207,9 +207,9 @@ class Stage:
                 self._answer_the_dial()
 
     def caller(self, length_ms: float, level_dbfs: float | None = None, value: int = 1) -> None:
-        """The caller's frames for `length_ms`, in real time; `value` is the value of their bytes.
+        """Send the caller's frames for `length_ms`, in real time, with bytes of `value`.
 
-        A voice, whose level rises and falls; or a noise that keeps its level.
+        They are a voice, whose level rises and falls, or, with `level_dbfs`, a steady noise.
         """
         pcm = bytes([value]) * len(SILENT_FRAME)
         for n in range(int(length_ms // FRAME_MS)):
@@ -218,24 +218,24 @@ class Stage:
             self.handle(CallerAudio(self.now_ms, pcm, level))
 
     def caller_says(self, text: str, length_ms: float = 1_000) -> None:
-        """A whole utterance with its transcript, followed by silence."""
+        """Send a whole utterance, half a second of silence, and the transcript."""
         self.caller(length_ms)
         self.caller(500, QUIET_DBFS)
         self.handle(TranscriptReceived(self.now_ms, Speaker.CALLER, text))
 
     def types(self, keys: str, every_ms: float = 300) -> None:
-        """The caller presses `keys` one after the other."""
+        """Press `keys` one after another."""
         for key in keys:
             self.pass_ms(every_ms)
             self.handle(DtmfReceived(self.now_ms, key))
 
     def audio(self, length_ms: float, value: int = 1) -> tuple[Action, ...]:
-        """A chunk of the model's speech; `value` is the value of its bytes."""
+        """Send a chunk of the model's speech, with bytes of `value`."""
         mulaw = bytes([value]) * int(length_ms * BYTES_PER_MS)
         return self.handle(ModelAudio(self.now_ms, mulaw))
 
     def inaudible_audio(self, length_ms: float) -> None:
-        """A chunk of silence from the model."""
+        """Send a chunk of silence from the model."""
         mulaw = bytes([0xFF]) * int(length_ms * BYTES_PER_MS)
         self.handle(ModelAudio(self.now_ms, mulaw, SILENCE_DBFS))
 
@@ -246,7 +246,7 @@ class Stage:
         self.handle(TranscriptReceived(self.now_ms, Speaker.CALLER, text))
 
     def reply(self, text: str, length_ms: float, value: int = 1) -> None:
-        """A whole reply from the model, all in one piece."""
+        """Send a whole reply from the model in one chunk."""
         self.agent_text(text)
         self.audio(length_ms, value)
         self.generation_completed()
@@ -293,13 +293,13 @@ class Stage:
     def saved(self) -> tuple[Action, ...]:
         return self.handle(SaveDone(self.now_ms))
 
-    # What came of it
+    # Results
 
     def all(self, kind: type[_Kind]) -> list[_Kind]:
         return [action for action in self.actions if isinstance(action, kind)]
 
     def ended_for(self) -> EndReason | None:
-        """Why the session is over; None while it isn't."""
+        """Why the session ended; None until it does."""
         return self.final_save.changes.end_reason if self.final_save is not None else None
 
     @property
@@ -308,7 +308,7 @@ class Stage:
 
     @property
     def told_the_model(self) -> list[str]:
-        """The texts since the one that opened the call."""
+        """The texts sent to the model after the one that opened the call."""
         return [action.text for action in self.all(SendModelText)][1:]
 
     def heard_by_the_model_ms(self, value: int) -> float:
@@ -342,20 +342,20 @@ class Stage:
             case PlayTone():
                 self.line.send(Media(bytes([TONE]) * (440 * BYTES_PER_MS)), self.now_ms)
             case StartTimer():
-                assert action.timer not in self.timers, f"{action} while it runs already"
+                assert action.timer not in self.timers, f"{action}, but it is already running"
                 self.timers[action.timer] = self.now_ms + action.after_ms
             case CancelTimer():
-                assert action.timer in self.timers, f"{action}, which isn't running"
+                assert action.timer in self.timers, f"{action}, but it isn't running"
                 del self.timers[action.timer]
             case CallTool():
-                assert action.id not in self.running_tools, f"{action} while it runs already"
+                assert action.id not in self.running_tools, f"{action}, but it is already running"
                 self.running_tools.add(action.id)
             case SaveCall():
                 self._save(action)
             case CloseStream():
                 self._close(action)
             case ConnectModel():
-                assert self.dialled_ms is None, "two sessions are being opened"
+                assert self.dialled_ms is None, "two sessions are being opened at the same time"
                 if len(self.all(ConnectModel)) > 1:
                     self.dialled_ms = self.now_ms
             case CloseModel():
@@ -383,5 +383,5 @@ class Stage:
     def _close(self, action: CloseStream) -> None:
         assert self.final_save is not None, "the stream was closed without a final save"
         assert not self.timers, f"{list(self.timers)} outlive the stream"
-        assert self.dialled_ms is None, "a session being opened outlives the stream"
+        assert self.dialled_ms is None, "the stream was closed while a session was being opened"
         self.closed = action

@@ -18,7 +18,7 @@ HISTORY = (
     Turn(n=4, speaker=Speaker.CALLER, text="Billing.", start_ms=2_000, end_ms=2_600),
 )
 RING = 0
-"""The value of the ring's bytes on the stage."""
+"""The value of the bytes that the stage plays as ringback."""
 
 
 # Ringback
@@ -45,7 +45,7 @@ def test_it_rings_while_the_model_is_not_even_connected() -> None:
     stage.handle(ModelConnected(stage.now_ms))
 
     assert len(stage.all(PlayRingback)) == 2
-    assert Timer.RINGBACK in stage.timers, "connected doesn't mean that it has spoken"
+    assert Timer.RINGBACK in stage.timers, "the model is connected but hasn't spoken"
 
 
 def test_the_models_first_word_cuts_the_ring_off() -> None:

@@ -21,12 +21,12 @@ FIRST, SECOND = 0, 1
 
 
 def dials(stage: Stage) -> list[tuple[int, str | None]]:
-    """Where sessions were opened, and with which handles."""
+    """The endpoint and the handle of each session that was opened."""
     return [(dial.endpoint, dial.config.handle) for dial in stage.all(ConnectModel)]
 
 
 def starting(*refusals: int, endpoints: tuple[str, ...] = ENDPOINTS) -> Stage:
-    """The first session is refused, and so are others."""
+    """A call whose first sessions are refused with these codes."""
     stage = Stage(endpoints=endpoints)
     first, *others = refusals
     stage.refusals = [*others]
@@ -37,7 +37,7 @@ def starting(*refusals: int, endpoints: tuple[str, ...] = ENDPOINTS) -> Stage:
 
 
 def talking(handle: str | None = "h1") -> Stage:
-    """A call at the first endpoint."""
+    """A live call on the first endpoint."""
     stage = Stage(endpoints=ENDPOINTS).greeted("Anvil and Sons.")
     if handle is not None:
         stage.handle(ResumptionUpdated(stage.now_ms, handle))
@@ -45,13 +45,13 @@ def talking(handle: str | None = "h1") -> Stage:
 
 
 def breaking(stage: Stage, *, after_ms: float = 2_000) -> None:
-    """The session breaks, and another replaces it."""
+    """Break the session, and let another replace it."""
     stage.pass_ms(after_ms)
     stage.lose_model()
     stage.pass_ms(200)
 
 
-# One refuses
+# An endpoint refuses
 
 
 @pytest.mark.parametrize("code", [503, 403], ids=["may pass", "for good"])
@@ -125,7 +125,7 @@ def test_one_that_never_gets_ready_leaves_time_for_the_others(
     assert stage.ended_for() is EndReason.MODEL_UNAVAILABLE
 
 
-# One breaks
+# An endpoint breaks
 
 
 def test_a_second_break_within_a_minute_leads_to_the_next_endpoint() -> None:
@@ -247,7 +247,7 @@ def test_the_next_stream_begins_where_its_handle_is_known(
     stage.begun()
 
     assert dials(stage) == [dialled]
-    assert stage.reconnects == (), "it is unchanged"
+    assert stage.reconnects == (), "opening the first session isn't a reconnect"
 
 
 def test_the_next_call_begins_at_the_first_endpoint() -> None:
@@ -257,7 +257,7 @@ def test_the_next_call_begins_at_the_first_endpoint() -> None:
 
 
 def test_the_next_endpoint_is_told_all_that_was_said() -> None:
-    """Even though the first took none of it."""
+    """The last attempt at the first endpoint leaves out the recap; the next endpoint gets it."""
     stage = talking(None)
     stage.refusals = [1007, 1007, 1007]
     breaking(stage)

@@ -1,4 +1,4 @@
-"""Goodbyes that are heard out, and callers who speak into them."""
+"""Goodbyes that are heard to the end, and callers who talk over them."""
 
 import pytest
 
@@ -178,7 +178,7 @@ def test_a_second_end_call_is_answered_and_changes_nothing() -> None:
 
 
 def goodbye_spoken_into(length_ms: int = 1_000) -> Stage:
-    """The goodbye is heard to its end, and the caller has been speaking for 200 ms."""
+    """The goodbye has just been heard; the caller began to speak 200 ms before its end."""
     stage = Stage().greeted()
     stage.caller_says("That is all.")
     stage.reply("Goodbye!", length_ms)
@@ -243,14 +243,14 @@ def test_a_model_quicker_than_our_own_ear_is_heard_all_the_same() -> None:
 
 
 def test_the_end_of_the_models_turn_is_no_answer_to_the_caller() -> None:
-    """It comes when the model believes that its goodbye has been played."""
+    """The model ends its turn when it believes that its goodbye has been played."""
     stage = goodbye_spoken_into()
     stage.caller(400, QUIET_DBFS)
 
     stage.turn_completed()
     stage.pass_ms(1_400)
 
-    assert not ended(stage), "the caller's last word was not waited for"
+    assert not ended(stage), "hung up before the model could reply to the caller's last word"
 
 
 def test_a_caller_who_speaks_again_is_waited_for_again() -> None:
@@ -304,7 +304,7 @@ def test_a_soft_caller_hears_the_goodbye_that_follows_the_function() -> None:
 
 
 def in_goodbye(said: str, length_ms: float) -> Stage:
-    """The model says goodbye, and keeps speaking when the caller does."""
+    """The model says goodbye, and keeps speaking while the caller says `said`."""
     stage = Stage().greeted()
     stage.caller_says("That is all.")
     stage.audio(3_000, 2)

@@ -67,7 +67,7 @@ def test_a_question_over_the_greeting_reaches_the_model_once_that_is_heard() -> 
     stage.pass_ms(4_000)
 
     assert heard(stage) == 1_600
-    assert all(len(a.pcm) <= 32_000 for a in stage.all(SendModelAudio)), "more than a second each"
+    assert all(len(a.pcm) <= 32_000 for a in stage.all(SendModelAudio)), "longer than 1 s"
 
 
 def test_a_sentence_that_goes_on_beyond_the_greeting_has_its_beginning() -> None:
@@ -143,7 +143,7 @@ HISTORY = (Turn(n=1, speaker=Speaker.AGENT, text="Hello.", start_ms=0, end_ms=90
 @pytest.mark.parametrize(
     "stage",
     [lambda: Stage(call_of(protect_greeting=False)), lambda: Stage(history=HISTORY)],
-    ids=["the agent does not want it", "the call continues"],
+    ids=["protection is off", "the call continues"],
 )
 def test_an_unprotected_greeting_is_spoken_over_as_any_reply(stage: Callable[[], Stage]) -> None:
     unprotected = greeting(stage())

@@ -29,7 +29,7 @@ from tests.stream_handler.call.stage import QUIET_DBFS, Stage, call_of
 
 GREETING = "Hello, this is Anvil and Sons. How can I help you today?"
 CLIP, REPLY, VOICE, HUSH = 5, 6, 8, 9
-"""The values of their bytes."""
+"""The values of the bytes of the clip, a reply, the caller's voice and their silence."""
 CLIP_MS = 3_000
 OPENING = "The caller is on the line now. Greet them"
 
@@ -60,7 +60,7 @@ def told(stage: Stage) -> list[str]:
     return [action.text for action in stage.all(SendModelText)]
 
 
-# Without a caller's word
+# The caller says nothing
 
 
 def test_it_is_played_before_anything_else_is_done_with_a_mark_every_200_ms() -> None:
@@ -188,7 +188,7 @@ def test_a_model_that_interrupts_itself_does_not_stop_it(protected: bool) -> Non
     stage.caller(CLIP_MS + 4_000, QUIET_DBFS)
 
     assert stage.played_ms(CLIP) == CLIP_MS
-    assert told(stage) == [], "it isn't repeated"
+    assert told(stage) == [], "the greeting isn't repeated"
 
 
 def test_words_of_a_reply_that_is_dropped_behind_it_are_not_recorded() -> None:
@@ -221,7 +221,7 @@ def test_a_reply_behind_it_stops_with_it_and_was_not_heard() -> None:
     assert reply.text == "On Thursday."
 
 
-# A caller who speaks into it
+# The caller talks over it
 
 
 def test_protected_it_is_heard_out_and_the_question_is_heard_afterwards() -> None:
@@ -352,7 +352,7 @@ def test_a_session_that_opens_after_the_cut_knows_what_was_heard() -> None:
 
 
 def resumed_after_the_cut() -> Stage:
-    """The session that was open knew the whole greeting, and so does the resumed one."""
+    """A call whose clip was cut; its resumed session still believes it was heard in full."""
     stage = connect(started(protected=False))
     stage.handle(ResumptionUpdated(stage.now_ms, "h1"))
     stage.pass_ms(1_000)
@@ -498,8 +498,9 @@ OPENS_AFTER_MS = (0, 350, 900, 2_950, 5_500)
 def test_no_caller_is_greeted_twice_whenever_they_speak(
     speaks_at_ms: int, opens_after_ms: int
 ) -> None:
-    """Twenty moments, each with and without protection, for words and for questions: no question is
-    lost. Together with a mute caller for each, that makes a hundred calls."""
+    """No question is lost, either. There are twenty combinations of when the caller speaks and when
+    the session opens, each tried with and without protection, with a word and with a question,
+    and once more with a silent caller: a hundred calls."""
     lengths = [(protected, length) for protected in (True, False) for length in (500, 1_800)]
     for protected, speaks_ms in [*lengths, (True, 0)]:
         stage = a_call_in_which(speaks_at_ms, opens_after_ms, protected, speaks_ms)

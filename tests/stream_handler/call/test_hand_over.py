@@ -121,11 +121,11 @@ def test_a_stream_is_handed_over_before_the_platform_ends_it() -> None:
     stage.now_ms = 5 * 60_000.0
     stage.greeted()
 
-    assert stage.timers[Timer.STREAM_AGE] == pytest.approx(63 * 60_000), "58 minutes of the stream"
+    assert stage.timers[Timer.STREAM_AGE] == pytest.approx(63 * 60_000), "after 58 minutes"
 
 
-def taken_up(last: Turn, because: EndReason = EndReason.HANDLER_STOPPED) -> Stage:
-    """The next handler's stream, which begins right now, after the turn `last`."""
+def taken_over(last: Turn, because: EndReason = EndReason.HANDLER_STOPPED) -> Stage:
+    """The next handler's stream, just started; `last` is the turn before it."""
     call = msgspec.structs.replace(a_call(attempt=2), resumed_from=because)
     stage = Stage(call, history=(last,))
     stage.handle(StreamStarted(0.0))
@@ -133,7 +133,7 @@ def taken_up(last: Turn, because: EndReason = EndReason.HANDLER_STOPPED) -> Stag
 
 
 def test_who_takes_it_up_between_two_turns_says_nothing_of_it() -> None:
-    stage = taken_up(QUESTION)
+    stage = taken_over(QUESTION)
 
     stage.pass_ms(100)
     stage.handle(ModelConnected(stage.now_ms))
@@ -146,7 +146,7 @@ def test_who_takes_it_up_between_two_turns_says_nothing_of_it() -> None:
 
 
 def test_what_the_caller_says_while_the_model_is_dialled_is_heard() -> None:
-    stage = taken_up(QUESTION)
+    stage = taken_over(QUESTION)
 
     stage.caller(800, value=3)
     stage.handle(ModelConnected(stage.now_ms))
@@ -155,7 +155,7 @@ def test_what_the_caller_says_while_the_model_is_dialled_is_heard() -> None:
 
 
 def test_a_caller_who_spoke_while_no_stream_was_there_does_not_wait_in_vain() -> None:
-    stage = taken_up(QUESTION)
+    stage = taken_over(QUESTION)
 
     stage.handle(ModelConnected(stage.now_ms))
     stage.caller(LENGTH_MS[Timer.HANDED_OVER] + 100, QUIET_DBFS)
@@ -176,7 +176,7 @@ def test_a_caller_who_spoke_while_no_stream_was_there_does_not_wait_in_vain() ->
     ids=["after a crash", "in mid-reply", "with the caller waiting"],
 )
 def test_who_takes_it_up_in_the_middle_of_a_turn_speaks(last: Turn, because: EndReason) -> None:
-    stage = taken_up(last, because)
+    stage = taken_over(last, because)
 
     stage.handle(ModelConnected(stage.now_ms))
 

@@ -36,7 +36,7 @@ VALUES: dict[str, Any] = {
     "22 digits": 9400111899223197428490,
     "not a number": float("nan"),
     "infinity": float("-inf"),
-    "as deep as may be": _nested(30),
+    "as deep as allowed": _nested(30),
     "32 kB": "x" * 32_000,
     "nothing": None,
 }
@@ -61,7 +61,7 @@ OF_TYPE: dict[Any, list[Any]] = {
 
 
 def _usual(kind: type[msgspec.Struct], at_ms: float) -> dict[str, Any]:
-    """An event's fields with ordinary values."""
+    """Ordinary values for an event's fields."""
     usual = {str: "lookup_account", bytes: bytes(640), float: 1.0, int: 0, bool: False}
     values: dict[str, Any] = {"at_ms": at_ms}
     for field in msgspec.structs.fields(kind):
@@ -71,7 +71,7 @@ def _usual(kind: type[msgspec.Struct], at_ms: float) -> dict[str, Any]:
 
 
 def _hostile_events() -> dict[str, Callable[[float], list[Event]]]:
-    """For each field of each kind of event: the event with each of the odd values there."""
+    """For each field of each kind of event, a function that makes events with odd values there."""
 
     def one(kind: Any, name: str, type_: Any) -> Callable[[float], list[Event]]:
         return lambda at_ms: [

@@ -24,7 +24,7 @@ def answers(stage: Stage) -> list[SendToolResponse]:
 
 
 def collected(stage: Stage) -> bool:
-    """Whether the only collection succeeded."""
+    """Whether the call's only collection succeeded."""
     [response] = answers(stage)
     assert response.name == "collect_digits"
     if response.answer.error is None:
@@ -68,7 +68,7 @@ def test_digits_for_a_model_that_is_not_there_yet_are_not_sent() -> None:
     assert stage.all(SendModelText) == []
 
 
-# A person
+# 0 for a person
 
 
 def test_a_lone_0_connects_a_person() -> None:
@@ -196,7 +196,7 @@ def test_too_few_digits_may_be_asked_for_again() -> None:
 
 @pytest.mark.parametrize("more", ["#", "5", "56#"])
 def test_keys_typed_on_behind_a_collection_are_nobodys(more: str) -> None:
-    """Many callers end a PIN with #, asked or not; and a surplus digit may be part of a secret."""
+    """Many callers end a PIN with # unasked, and a surplus digit may be part of a secret."""
     stage = Stage().greeted()
     stage.collect(length=4)
 
@@ -274,7 +274,7 @@ def test_a_collection_that_the_model_cancels_is_over() -> None:
     stage.pass_ms(2_000)
 
     [text] = stage.told_the_model
-    assert "typed 7 " in text, "what was typed before is not forgotten"
+    assert "typed 7 " in text, "the digits typed before the cancellation were kept"
 
 
 def test_the_rest_of_a_secret_whose_collection_was_cancelled_is_nobodys() -> None:
@@ -290,11 +290,11 @@ def test_the_rest_of_a_secret_whose_collection_was_cancelled_is_nobodys() -> Non
     assert stage.told_the_model == []
 
 
-# Who learns of the digits
+# Who gets the digits
 
 
 def stage_with_tools() -> Stage:
-    """`check_pin` is declared for pins, `lookup_account` for nothing."""
+    """`check_pin` accepts collected digits; `lookup_account` doesn't."""
     check_pin = msgspec.structs.replace(a_tool("check_pin"), digits=("pin", "account"))
     call = msgspec.structs.replace(call_of(), tools=(a_tool(), check_pin))
     return Stage(call).greeted()
@@ -349,7 +349,7 @@ def test_while_a_secret_is_typed_nobody_listens(args: dict[str, Json], secret: b
     stage.pass_ms(400)
 
     assert stage.heard_by_the_model_ms(8) == (0 if secret else 1_000)
-    assert stage.heard_by_the_model_ms(9) == 1_000, "after the last digit it listens again"
+    assert stage.heard_by_the_model_ms(9) == 1_000, "the model listens again after the last digit"
     assert bool(stage.record.by(Speaker.CALLER)) == (not secret)
 
 

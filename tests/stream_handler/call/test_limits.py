@@ -12,7 +12,7 @@ IDLE = Idle(nudge_after_s=5, goodbye_after_s=12)
 
 
 def quiet_after_the_greeting() -> Stage:
-    """The greeting ended at this very moment."""
+    """A call in which the greeting has just ended."""
     stage = Stage(call_of(idle=IDLE)).begun()
     stage.reply("Hello.", 400)
     stage.pass_ms(400)
@@ -99,12 +99,11 @@ def test_a_key_begins_the_silence_anew(at_ms: int) -> None:
 
     assert len(stage.told_the_model) == told + 1
     stage.pass_ms(6_990)
-    assert stage.ended_for() is None, "let go 12 s after a word and not after a key"
+    assert stage.ended_for() is None, "hung up 12 s after the last word, although a key came later"
 
 
 def test_words_too_soft_to_be_noticed_begin_the_silence_anew() -> None:
-    """Otherwise a soft-spoken caller who was nudged once is hung up on in the middle of the
-    call."""
+    """Otherwise we would hang up on a soft-spoken caller who was nudged once."""
     stage = quiet_after_the_greeting()
     stage.pass_ms(6_000)
     stage.caller_text("I am here")
@@ -170,7 +169,7 @@ def test_silence_counts_from_the_last_word_played_and_not_from_the_last_one_sent
     assert nudged(stage)
 
 
-# A hang-up that was forgotten
+# The agent forgets to hang up
 
 
 def said_goodbye(text: str = "Thank you, Goodbye!") -> Stage:
@@ -247,11 +246,11 @@ def test_a_goodbye_of_which_nothing_was_heard_does_not_count() -> None:
     assert stage.ended_for() is None
 
 
-# The clock and the bill
+# Limits on time and cost
 
 
 def lively(stage: Stage, for_ms: int) -> None:
-    """A conversation, so that the call isn't idle."""
+    """Keep a conversation going, so that the call isn't idle."""
     for _ in range(for_ms // 4_000):
         stage.caller(1_000)
         stage.caller(500, QUIET_DBFS)
@@ -313,7 +312,7 @@ def test_nobody_is_warned_in_the_middle_of_the_goodbye() -> None:
 def test_a_call_ends_when_it_has_cost_what_it_may() -> None:
     stage = Stage(call_of(max_cost_usd=0.01)).greeted()
     stage.usage(Usage(reports=1, prompt={"AUDIO": 1_000}, response={"AUDIO": 500}, total=1_500))
-    assert stage.ended_for() is None, "9 of 10 thousandths"
+    assert stage.ended_for() is None, "only $0.009 of $0.010 is spent"
 
     stage.usage(Usage(reports=1, prompt={"AUDIO": 400}, total=400))
 
@@ -331,11 +330,11 @@ def test_a_call_without_such_a_limit_may_cost_anything() -> None:
     assert stage.ended_for() is None
 
 
-# Voices without a reply
+# Voices that get no reply
 
 
 def sentences(stage: Stage, count: int, *, answered: bool = False) -> None:
-    """Someone speaks, with pauses; the model follows instructions, and may reply as well."""
+    """Speak `count` sentences. The model speaks when told to or, if `answered`, each time."""
     told = len(stage.told_the_model)
     for _ in range(count):
         stage.caller_says(f"And now the weather at {stage.now_ms} o'clock.", 2_500)

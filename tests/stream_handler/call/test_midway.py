@@ -21,7 +21,7 @@ def fresh(history: tuple[Turn, ...] = (), **agent: object) -> Stage:
 
 
 def asked() -> Stage:
-    """The caller has said something, and the agent is about to answer."""
+    """A call in which the caller has spoken and the agent is about to reply."""
     stage = fresh().greeted()
     stage.caller_says("Please.")
     return stage
@@ -127,7 +127,7 @@ def tool_running() -> Stage:
 
 
 SCENES: dict[Callable[[], Stage], tuple[EndReason, int]] = {
-    # What silence leads to, and the most seconds it may take.
+    # How the call ends if both sides stay silent, and within how many seconds.
     connecting: (EndReason.TIME_LIMIT, 90),
     ringing: (EndReason.MODEL_UNAVAILABLE, 16),
     greeting: (EndReason.CALLER_IDLE, 33),
@@ -180,7 +180,7 @@ def test_a_model_that_is_lost_and_does_not_come_back_ends_the_call(
     said, _ = SCENES[scene]
     leaving = said in (EndReason.AGENT_HUNG_UP, EndReason.TRANSFERRED)
     if scene is connecting:
-        assert stage.ended_for() is None, "there is nothing to lose yet"
+        assert stage.ended_for() is None, "there is no session to lose yet"
     elif leaving and scene is not forgotten_hang_up:
         assert stage.ended_for() is said, "a call that is ending anyway needs no model"
     else:
@@ -222,7 +222,7 @@ def test_a_silence_on_both_sides_ends_by_itself(scene: Callable[[], Stage]) -> N
     ids=[name for scene, name in zip(SCENES, NAMES, strict=True) if scene not in WITHOUT_MODEL],
 )  # fmt: skip
 def test_a_caller_who_speaks_is_talked_with(scene: Callable[[], Stage], name: str) -> None:
-    """The model notices them, and drops what it was saying."""
+    """The model notices the caller, and stops what it was saying."""
     stage = scene()
 
     stage.caller(1_000)
@@ -232,7 +232,7 @@ def test_a_caller_who_speaks_is_talked_with(scene: Callable[[], Stage], name: st
     stage.reply("What can I do for you?", 1_000, value=7)
     stage.pass_ms(5_000)
 
-    assert stage.played_ms(7) == 1_000, f"the reply is not heard: {name}"
+    assert stage.played_ms(7) == 1_000, f"the reply wasn't heard: {name}"
     assert stage.ended_for() is None
     assert stage.record.by(Speaker.AGENT)[-1].text == "What can I do for you?"
 

@@ -44,7 +44,7 @@ def test_an_agent_that_knows_people_may_transfer_to_them() -> None:
 
 
 def test_no_schema_has_an_empty_required() -> None:
-    """The service closes a session with 1008 over one."""
+    """The service closes the session with 1008 if there is one."""
     for function in functions_for(an_agent(transfer_numbers={"billing": "+14155550111"})):
         assert function.parameters.get("required", ["something"]) != [], function.name
 
@@ -112,7 +112,7 @@ def test_a_transfer_that_nobody_took_is_told_as_one() -> None:
 
 
 def a_call_told(text: str, **call: object) -> Call:
-    """An agent with `text` for instructions and greeting."""
+    """A call whose agent has `text` for both instructions and greeting."""
     agent = msgspec.structs.replace(
         an_agent(), instructions=text, greeting=text, time_zone="America/New_York"
     )
@@ -120,7 +120,7 @@ def a_call_told(text: str, **call: object) -> Call:
 
 
 def told(call: Call, age_ms: float = 0.0) -> tuple[str, str]:
-    """The agent's own instructions as the session gets them, and the time."""
+    """Return the agent's own instructions and the line with the time, as the session gets them."""
     own, _, added = session_config(call, age_ms).instructions.rpartition("\n\n")
     return own, added.splitlines()[-1]
 
@@ -205,7 +205,7 @@ def test_callers_may_speak_other_languages() -> None:
     assert (config.languages, config.vocabulary) == (agent.languages, agent.vocabulary)
 
 
-# Settings of the model
+# Model settings
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ from tests.ringdown.samples import a_call, an_agent
 from tests.stream_handler.call.stage import QUIET_DBFS, Stage, call_of
 
 WORD = 7
-"""The value of the bytes of a caller's word."""
+"""The value of the bytes of what the caller says."""
 
 
 def dials(stage: Stage) -> list[str | None]:
@@ -53,7 +53,7 @@ def since_then(stage: Stage, kind: type[object], before: int) -> list[object]:
     return [action for action in stage.actions[before:] if isinstance(action, kind)]
 
 
-# Lost
+# A session is lost
 
 
 def test_a_session_is_resumed_by_its_newest_handle_once_the_old_one_is_closed() -> None:
@@ -148,7 +148,7 @@ def test_the_next_stream_of_the_call_resumes_the_session_of_this_one() -> None:
 
     assert dials(resumed) == ["h1"]
     recap = resumed.all(ConnectModel)[0].config.instructions
-    assert recap.endswith("You: Hello."), "the service may have lost what the handle stands for"
+    assert recap.endswith("You: Hello."), "the service may have lost the session's state"
 
 
 # What the caller said is not lost
@@ -215,7 +215,7 @@ def test_nothing_is_kept_of_a_caller_who_types_a_secret() -> None:
     assert stage.heard_by_the_model_ms(WORD) == 0
 
 
-# Cut off
+# A reply is cut off
 
 
 def cut_off(stage: Stage) -> Stage:
@@ -240,7 +240,7 @@ def test_a_reply_that_was_cut_off_is_played_to_where_it_was_sent_and_taken_up_th
 
 
 def test_a_reply_to_unknown_words_is_dropped_and_made_again() -> None:
-    """Without a transcript, only the caller's voice tells the next session what they asked."""
+    """Without a transcript, the next session must hear the caller again to know the question."""
     stage = Stage().greeted()
     stage.caller(1_000, value=WORD)
     stage.caller(500, QUIET_DBFS)
@@ -309,7 +309,7 @@ def test_the_answer_of_a_tool_that_comes_during_the_break_is_told_when_it_is_ove
 
 
 def test_a_question_that_led_to_a_tool_call_is_not_heard_again() -> None:
-    """The tool would be called again."""
+    """Otherwise the tool would be called again."""
     stage = Stage().greeted()
     stage.caller(1_000, value=WORD)
     stage.caller_text("My balance?")
@@ -404,7 +404,7 @@ def test_a_next_session_that_does_not_come_is_tried_again_while_the_old_one_last
     assert stage.ended_for() is None
 
 
-# Refused
+# A session is refused
 
 
 @pytest.mark.parametrize("code", [1007, 1008], ids=["invalid", "expired"])
@@ -472,11 +472,11 @@ def test_a_fifth_break_in_a_minute_ends_the_call() -> None:
     assert stage.ended_for() is EndReason.MODEL_LOST
 
 
-# Silence
+# The model is silent
 
 
 def stalled() -> Stage:
-    """The caller has said something, and the model says nothing."""
+    """A call in which the caller has spoken and the model stays silent."""
     stage = handed(Stage().greeted())
     stage.caller(1_000, value=WORD)
     stage.caller(500, QUIET_DBFS)
@@ -512,7 +512,7 @@ def test_how_long_a_model_may_be_silent_is_as_patient_as_the_agent(
 ) -> None:
     stage = Stage(call_of(turn_taking=TurnTaking(patience=patience))).greeted()
     stage.caller(1_000)
-    stage.caller(400, QUIET_DBFS)  # from here on they are silent
+    stage.caller(400, QUIET_DBFS)  # silence counts from here
     stage.pass_ms(asked_ms - 10)
     assert stage.told_the_model == []
     stage.pass_ms(10)
@@ -580,8 +580,8 @@ def test_a_break_that_takes_longer_is_covered_by_a_tone() -> None:
 
     stage.pass_ms(2_000)
 
-    assert stage.reconnects, "the model is back"
-    assert stage.actions.count(ClearPlayback()) == 1, "and the tone stops"
+    assert stage.reconnects, "the model didn't come back"
+    assert stage.actions.count(ClearPlayback()) == 1, "the tone didn't stop"
 
 
 def test_a_short_break_is_not_heard() -> None:
@@ -604,13 +604,13 @@ def test_an_edit_in_a_fresh_session_leaves_it_what_was_said() -> None:
     assert "You: Anvil and Sons." in update.instructions
 
 
-# Interrupted, and noticed late
+# The service notices an interruption late
 
 LONG_REPLY = "one two three four five six seven eight"
 
 
 def explaining() -> Stage:
-    """A long reply is playing, and all of it has been sent."""
+    """A call in which a long reply has been sent and is playing."""
     stage = Stage().greeted()
     stage.caller_says("When are you open?")
     stage.reply(LONG_REPLY, 8_000)

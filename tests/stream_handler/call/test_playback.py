@@ -16,7 +16,7 @@ def test_what_was_heard_grows_with_time_up_to_the_next_mark() -> None:
 
     assert playback.heard(1_000) == 0
     assert playback.heard(1_150) == 150 * BYTES_PER_MS
-    assert playback.heard(9_000) == 200 * BYTES_PER_MS, "a mark not echoed was passed"
+    assert playback.heard(9_000) == 200 * BYTES_PER_MS, "a mark without an echo was passed"
 
 
 def test_an_echo_moves_the_estimate_to_its_mark() -> None:
@@ -90,7 +90,7 @@ def test_a_complete_reply_ends_with_one_mark() -> None:
 
     assert [type(a) for a in stage.generation_completed()] == [SendMark]
     assert not [a for a in stage.turn_completed() if isinstance(a, SendMark)], (
-        "there is already a mark"
+        "a second mark at the end of the turn"
     )
 
 
@@ -102,8 +102,8 @@ def test_a_reply_of_whole_marks_gets_no_second_mark_at_its_end() -> None:
 
 
 def test_a_model_slower_than_the_line_does_not_fool_the_estimate() -> None:
-    """100 ms, a one-second gap, then a second of speech all in one piece; interrupted after 100
-    ms."""
+    """The model sends 100 ms, pauses for a second, and sends a second of speech in one chunk, of
+    which the caller hears 100 ms."""
     stage = Stage().begun()
     stage.agent_text(" ".join(str(number) for number in range(110)))
     stage.audio(100)
@@ -116,7 +116,7 @@ def test_a_model_slower_than_the_line_does_not_fool_the_estimate() -> None:
     [turn] = stage.record.turns.values()
     heard_ms = len(turn.text.split()) * 10
     assert stage.played_ms() == 200
-    assert abs(heard_ms - 200) <= 200, f"{heard_ms} ms are claimed of the 200 ms heard"
+    assert abs(heard_ms - 200) <= 200, f"{heard_ms} ms are claimed; 200 ms were heard"
 
 
 def test_audio_after_a_clear_starts_a_new_count() -> None:
@@ -140,7 +140,7 @@ def test_audio_after_a_clear_starts_a_new_count() -> None:
 def test_the_estimate_never_claims_200_ms_more_than_was_played(
     chunks: list[tuple[int, int]], down_ms: int, up_ms: int, echoing: bool
 ) -> None:
-    """Chunks of any length, after pauses of any length, over lines with any delay."""
+    """Try chunks and pauses of any length, on lines with any delay."""
     stage = Stage(line=Line(down_ms=down_ms, up_ms=up_ms)).begun()
     stage.line.echoing = echoing
     sent_ms = 0

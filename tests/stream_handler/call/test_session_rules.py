@@ -58,7 +58,7 @@ MS_PER_WORD = 10
 CLIP = 251
 """The value of a clip's bytes."""
 LONGEST_STEP_MS = 10_000
-"""The most time that one rule lets pass."""
+"""The longest time that a single rule lets pass."""
 LONGEST_GOODBYE_MS = LENGTH_MS[Timer.GOODBYE_ENDS]
 LONGEST_COLLECTION_MS = COLLECTION_BEGINS_MS
 HISTORY = (Turn(n=4, speaker=Speaker.CALLER, text="Billing.", start_ms=0, end_ms=900),)
@@ -69,9 +69,9 @@ SECRET_KEYS, OTHER_KEYS = "789*", "0123"
 class AnyCall(RuleBasedStateMachine):
     """A line and a model that keep to their protocols; everything else is random.
 
-    Each generation's bytes have a unique value, so that the line shows how much of it was heard,
-    and its transcript has one word per 10 ms, so that what a turn claims can be checked against
-    that.
+    The audio of each generation has a byte value of its own, so the line can tell how much of it
+    was heard. Its transcript has one word per 10 ms, so we can check that a turn in the record
+    doesn't claim more than that.
     """
 
     @initialize(
@@ -98,25 +98,25 @@ class AnyCall(RuleBasedStateMachine):
         self.generation = 0
         self.generating = False
         self.stale = False
-        """Interrupted: the rest of the generation may still be on its way."""
+        """The generation was interrupted, and the rest of it may still be on its way."""
         self.stale_since_ms = self.late_ms = 0.0
         self.turn_open = False
         self.forbidden: set[int] = set()
-        """Generations that must not be played any longer."""
+        """Generations that must not be played any more."""
         self.tool_ids: list[str] = []
         self.runs: dict[int, str] = {}
-        """The call that last began to ask for an account, by its number."""
+        """For each account number, the id of the tool call that last began to look it up."""
         self.joined: dict[str, str] = {}
-        """Calls that wait for what another one has already asked."""
+        """Tool calls that joined an identical one, and that one's id."""
         self.called_off: set[str] = set()
-        """Calls that the model cancelled before they were settled."""
+        """Tool calls that the model cancelled before they were settled."""
         self.collections: dict[str, bool] = {}
-        """Collections that were begun, and whether they are secret."""
+        """The collections begun so far, and whether each is secret."""
         self.secret_before: str | None = None
         self.looked_at = 0
         self.usage = Usage()
         self.sent: dict[int, bool] = {}
-        """What the caller has sent, by number: whether it is a text."""
+        """The numbers of the caller's uploads, and whether each is a text."""
         self.sessions = 1
         self.goodbye_ms: float | None = None
         self.ending_since_ms = 0.0
@@ -135,7 +135,7 @@ class AnyCall(RuleBasedStateMachine):
 
     @property
     def model_is_there(self) -> bool:
-        """Whether a session is open; whatever an earlier one was about to say is gone with it."""
+        """Whether a session is open. If it is a new one, forget what the last one was saying."""
         if self.sessions != self.stage.sessions or not self.stage.model_is_there:
             self.sessions = self.stage.sessions
             self.generating = self.stale = self.turn_open = False
@@ -147,12 +147,12 @@ class AnyCall(RuleBasedStateMachine):
 
     @property
     def collecting(self) -> str | None:
-        """The collection that hasn't been settled."""
+        """The id of the collection in progress, if there is one."""
         return next((id for id in self.collections if id not in self.settled), None)
 
     @property
     def settled(self) -> set[str]:
-        """The calls whose outcomes are recorded."""
+        """The ids of the tool calls whose outcomes are recorded."""
         recorded = self.stage.record.tool_calls.values()
         return {call.id for call in recorded if call.outcome is not ToolOutcome.UNKNOWN}
 
@@ -217,7 +217,7 @@ class AnyCall(RuleBasedStateMachine):
             self.stage.agent_text(words)
         self.check(self.stage.audio(length_ms, self.generation))
         self.check_that_nothing_was_overlooked()
-        self.goodbye_ms = None  # the goodbye itself, or an answer that withdraws it
+        self.goodbye_ms = None  # either this is the goodbye, or it withdraws it
         if not words_first:
             self.stage.agent_text(words)
 
@@ -226,16 +226,16 @@ class AnyCall(RuleBasedStateMachine):
     @precondition(lambda self: self.stage.now_ms < self.stale_since_ms + 1_000)
     @precondition(lambda self: self.stage.now_ms < self.late_ms + 200)
     def speaks_on_though_interrupted(self, length_ms: int) -> None:
-        """What comes after a pause is a new reply."""
+        """Send more of an interrupted reply; after a pause it would count as a new one."""
         self.late_ms = self.stage.now_ms
         self.stage.agent_text("late ")
         self.check(self.stage.audio(length_ms, self.generation))
         self.check_that_nothing_was_overlooked()
 
     def check_that_nothing_was_overlooked(self) -> None:
-        """More of a reply changes nothing: the next event finds nothing left to do."""
+        """Check that a meaningless event, after more of a reply, leads to no action."""
         nothing = MarkReceived(self.stage.now_ms, "nothing")
-        assert self.stage.session.handle(nothing) == (), "left undone when the model kept speaking"
+        assert self.stage.session.handle(nothing) == (), "something was left undone earlier"
 
     @rule()
     @precondition(lambda self: self.model_is_there and self.generating)
@@ -307,7 +307,7 @@ class AnyCall(RuleBasedStateMachine):
             self.goodbye_ms = self.stage.now_ms
 
     def waits_for_the_caller(self, id: str) -> bool:
-        """Whether the call was refused because of what the caller has sent."""
+        """Whether the call was refused because the caller must first speak about an upload."""
         call = self.stage.record.tool_calls.get(id)
         return call is not None and call.error == prompts.CALLER_FIRST
 
@@ -409,7 +409,7 @@ class AnyCall(RuleBasedStateMachine):
         edited = msgspec.structs.replace(agent, instructions=instructions)
         self.do(AgentEdited(self.stage.now_ms, edited, edited.revision))
 
-    # What must hold
+    # Invariants
 
     @invariant()
     def calls_are_answered_once(self) -> None:
@@ -442,7 +442,7 @@ class AnyCall(RuleBasedStateMachine):
                     raise AssertionError("words of an interrupted reply are in the record")
                 heard_ms = self.stage.played_ms(int(word[1:]))
                 assert count * MS_PER_WORD <= heard_ms + ESTIMATE_MS + MS_PER_WORD, (
-                    f"{count * MS_PER_WORD} ms are claimed of {heard_ms} ms heard"
+                    f"{count * MS_PER_WORD} ms are claimed; {heard_ms} ms were heard"
                 )
 
     @invariant()
@@ -504,7 +504,7 @@ class AnyCall(RuleBasedStateMachine):
         secret = self.collecting is not None and self.collections[self.collecting]
         if secret and before == self.collecting:
             sent = [action.pcm for action in done if isinstance(action, SendModelAudio)]
-            assert not any(map(any, sent)), "the model hears the caller in a secret"
+            assert not any(map(any, sent)), "the model hears the caller while they type a secret"
 
     @invariant()
     def the_end_is_a_save_and_then_a_close(self) -> None:
@@ -521,9 +521,10 @@ class AnyCall(RuleBasedStateMachine):
             return
         if self.stage.closed is None:
             over_ms = self.stage.now_ms - self.ending_since_ms
-            assert over_ms <= LONGEST_STEP_MS + LENGTH_MS[Timer.FINAL_SAVE], "it is not closed"
+            assert over_ms <= LONGEST_STEP_MS + LENGTH_MS[Timer.FINAL_SAVE], "not closed in time"
         behind = actions[actions.index(self.stage.final_save) + 1 :]
-        allowed = StartTimer | CancelTimer | ClearPlayback | CloseStream | SaveCall  # of results
+        # A late SaveCall has the results of tools.
+        allowed = StartTimer | CancelTimer | ClearPlayback | CloseStream | SaveCall
         assert all(isinstance(action, allowed) for action in behind), behind
 
     @invariant()
@@ -531,14 +532,17 @@ class AnyCall(RuleBasedStateMachine):
         assert len(self.stage.running_tools) <= MOST_RUNS
 
     def check_that_it_can_be_reproduced(self) -> None:
-        """Replaying the flight record leads to the same actions; audio is compared by length."""
+        """Check that a replay of the flight record leads to the same actions.
+
+        Audio is compared by its length.
+        """
         steps = list(replay(read_flight(self.stage.flight.record()), WORDS))
         assert [step.event for step in steps if step.differs] == []
         again = [outline(action) for step in steps for action in step.actions]
         assert again == [outline(action) for action in self.stage.actions]
 
     def teardown(self) -> None:
-        """However a call went, silence ends it; and whatever ends it, it closes soon after."""
+        """Check that silence ends the call, and that the stream closes soon after its end."""
         if not hasattr(self, "stage"):
             return
         if self.stage.line.echoing and self.stage.final_save is None:
@@ -557,7 +561,7 @@ class AnyCall(RuleBasedStateMachine):
         self.check_that_it_can_be_reproduced()
 
     def fall_silent(self) -> None:
-        """The agent finishes what it is saying, tools answer; then nothing more is said."""
+        """Let the agent finish speaking and the tools answer, then keep both sides silent."""
         stage = self.stage
         for id in sorted(stage.running_tools):
             stage.tool_finished(id, ANSWERS[0])

@@ -1,4 +1,4 @@
-"""Where the questions about a quiet line differ, and where they agree."""
+"""When the similar questions about a quiet line have the same answer, and when they don't."""
 
 import msgspec
 import pytest

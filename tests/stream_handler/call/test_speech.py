@@ -20,7 +20,7 @@ FRAME_MS = 20.0
 def hear(
     detector: SpeechDetector, levels: list[float], *, from_ms: float = 0.0
 ) -> list[SpeechChange]:
-    """What the detector reports for frames with these levels."""
+    """Feed frames with these levels to the detector, and return what it reports."""
     changes = []
     for index, level_dbfs in enumerate(levels, start=1):
         change = detector.frame(from_ms + index * FRAME_MS, level_dbfs, FRAME_MS)
@@ -75,7 +75,7 @@ def test_a_steady_background_is_learned_and_speech_above_it_still_found(noise_db
     rng = random.Random(1)  # noqa: S311
     noise = [noise_dbfs + rng.uniform(-2, 2) for _ in range(600)]
     detector = SpeechDetector()
-    hear(detector, noise)  # 12 s to learn it
+    hear(detector, noise)  # 12 s to learn the background
 
     assert not detector.speaking, f"a background of {noise_dbfs} dBFS is taken for speech"
     changes = hear(detector, [-22.0] * 30, from_ms=12_000)

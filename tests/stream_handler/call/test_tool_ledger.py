@@ -106,7 +106,7 @@ def test_a_cancelled_tool_runs_to_its_end_and_the_record_has_its_result() -> Non
     stage.pass_ms(400)
     stage.tool_finished("t1", ANSWER)
 
-    assert stage.all(SendToolResponse) == [], "the model got a result that it had cancelled"
+    assert stage.all(SendToolResponse) == [], "the model got the result of a cancelled call"
     kept = stage.record.tool_calls["t1"]
     assert (kept.outcome, kept.output, kept.duration_ms) == (
         ToolOutcome.ANSWERED,
@@ -176,7 +176,7 @@ def test_a_result_while_the_last_changes_are_saved_holds_nothing_up() -> None:
     assert stage.record.tool_calls["t1"].outcome is ToolOutcome.ANSWERED
 
 
-# The same request twice
+# The same request again
 
 
 def responses(stage: Stage) -> list[tuple[str, ToolAnswer]]:
@@ -259,14 +259,14 @@ def test_a_cancelled_call_is_not_answered_and_the_one_that_joined_it_is() -> Non
     assert {call.outcome for call in stage.record.tool_calls.values()} == {ToolOutcome.ANSWERED}
 
 
-# One order or two
+# Orders with side effects
 
 
 PIZZA: dict[str, Json] = {"item": "pizza"}
 
 
 def ordering() -> Stage:
-    """The caller has ordered a pizza, which takes a while."""
+    """A call in which the tool that places an order has been running for one second."""
     stage = Stage().greeted()
     stage.caller_says("A pizza, please.")
     stage.tool_call("t1", args=PIZZA, blocks=True)
@@ -275,14 +275,14 @@ def ordering() -> Stage:
 
 
 def ordered() -> Stage:
-    """It is ordered, and the model knows."""
+    """The order is placed, and the model has the result."""
     stage = ordering()
     stage.tool_finished("t1", ANSWER)
     return stage
 
 
 def told() -> Stage:
-    """The caller knows too."""
+    """The agent has told the caller about it, too."""
     stage = ordered()
     stage.reply("It is ordered.", 800)
     stage.pass_ms(1_500)
@@ -290,7 +290,7 @@ def told() -> Stage:
 
 
 def keys(stage: Stage) -> list[str]:
-    """The numbers at the ends of all requests' keys."""
+    """The number at the end of each request's idempotency key."""
     sent = [action.request.idempotency_key for action in stage.all(CallTool)]
     assert len({key.rpartition("/")[0] for key in sent}) == 1
     return [key.rpartition("/")[2] for key in sent]
@@ -419,7 +419,7 @@ def test_the_order_of_arguments_makes_no_other_order() -> None:
     assert keys(stage) == ["1"]
 
 
-# Another handler continues
+# Another handler takes over
 
 
 def earlier(outcome: ToolOutcome, n: int = 1) -> ToolCall:

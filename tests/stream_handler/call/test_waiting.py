@@ -103,7 +103,7 @@ def test_the_wait_begins_when_the_models_own_words_have_been_heard() -> None:
     stage = stage_with()
     stage.agent_text("One moment.")
     stage.audio(2_950)
-    stage.tool_call("t1")  # in mid-reply; it continues with the result
+    stage.tool_call("t1")  # in the middle of a reply that continues with the result
 
     stage.pass_ms(4_400)
     assert tones(stage) == 0, "the tone sounds over, or right behind, the model's words"
@@ -122,7 +122,7 @@ def test_a_tone_is_not_counted_as_words() -> None:
 
     turn = stage.record.turns[max(stage.record.turns)]
     assert turn.interrupted
-    assert len(turn.text.split()) <= 2, f"{turn.text!r} was claimed after 300 of 1000 ms"
+    assert len(turn.text.split()) <= 2, f"{turn.text!r} recorded after 300 of 1000 ms"
     assert stage.played_ms() * BYTES_PER_MS > 0
 
 
@@ -202,10 +202,10 @@ def test_an_agent_without_phrases_has_the_tone() -> None:
 
 
 def test_a_model_that_waits_for_the_tool_is_not_asked_to_speak() -> None:
-    """A text would be taken for the caller's, and the tool call abandoned."""
+    """The model would take our text for the caller's and abandon the tool call."""
     stage = stage_with("phrase")
     stage.tool_call("t1", blocks=True)
     stage.pass_ms(1_600)
 
     assert tones(stage) == 1
-    assert len(stage.all(SendModelText)) == 1, "more than the greeting was asked for"
+    assert len(stage.all(SendModelText)) == 1, "the model was asked for more than the greeting"

@@ -1,8 +1,9 @@
-"""Records the calls again: `python -m tests.stream_handler.calls record [--spoken]`.
+"""Record the calls again: `python -m tests.stream_handler.calls record [--spoken]`.
 
-Do so only when the core is meant to decide differently, and read `git diff` afterwards. Without
-`--spoken` it plays the situations on the virtual stage: seconds, and the same files every time.
-With it, it also plays whole calls over sockets: two minutes, and their times differ a little.
+Do this only if the core is meant to decide differently, and read `git diff` afterwards. Without
+`--spoken`, it plays the situations on the virtual stage, which takes seconds and writes the same
+files every time. With `--spoken`, it also plays whole calls over sockets, which takes two minutes;
+their times vary a little.
 """
 
 import argparse
@@ -54,7 +55,7 @@ SPOKEN: Mapping[str, Mapping[str, tuple[str, int]]] = {
         "spoken_demonstration": (_DEFAULT, 1)
     },
 }
-"""Tests of whole calls: the recordings made of each, by called number and attempt."""
+"""End-to-end tests, and the called number and attempt of each recording made from them."""
 
 
 def record_situations() -> None:
@@ -81,8 +82,8 @@ def record_spoken_calls() -> None:
 
 
 async def _flights_below(folder: Path) -> dict[tuple[str, int], Flight]:
-    """The contents of a test's store, by called number and attempt."""
-    (path,) = folder.rglob("*.db")  # noqa: ASYNC240 - nothing else is running
+    """Return the flight records in a test's store, by called number and attempt."""
+    (path,) = folder.rglob("*.db")  # noqa: ASYNC240 - no other task is running
     found: dict[tuple[str, int], Flight] = {}
     async with open_store(f"sqlite:{path}") as store:
         for call in await store.list_calls(CallQuery()):
@@ -96,7 +97,7 @@ async def _flights_below(folder: Path) -> dict[tuple[str, int], Flight]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.stream_handler.calls")
     parser.add_argument("command", choices=["record"])
-    parser.add_argument("--spoken", action="store_true", help="whole calls, too")
+    parser.add_argument("--spoken", action="store_true", help="also record the whole calls")
     arguments = parser.parse_args()
     record_situations()
     if arguments.spoken:

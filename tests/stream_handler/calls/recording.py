@@ -3,15 +3,15 @@
 A recording is JSON with one line per event, so that `git diff` shows what has changed:
 
     first line   {"call": …, "history": […], "tool_calls": […], "words": …}: what the session began
-                 with; those that are empty may be missing
+                 with; empty ones may be left out
     event        [its name, its fields, [action, …]]
-    audio        ["CallerAudio", [[at_ms, bytes, dbfs], …], [action, …]]: a run of chunks, with the
-                 actions that each of them led to; ["ModelAudio", …] too, with its fields
+    audio        ["CallerAudio", [[at_ms, bytes, dbfs], …], [action, …]]: a run of chunks, each of
+                 which led to the same actions; ["ModelAudio", …], too, with its fields
     action       [its name, its fields]; audio actions have the number of bytes instead of fields
 
-For what the core does, fields with default values are left out, so a new field with a default
-changes no recording. For what it receives, all fields are kept. The audio itself isn't kept,
-because the core never reads it.
+Actions are written without the fields that have their default values, so that adding a field with
+a default changes no recording. Events are written with all their fields. The audio itself isn't
+kept, because the core never reads it.
 """
 
 import dataclasses
@@ -34,7 +34,7 @@ from stream_handler.call.limits import Words
 from stream_handler.call.session import StreamSession
 
 Plain: TypeAlias = Any
-"""What JSON can hold."""
+"""A value that JSON can hold."""
 
 FOLDER = Path(__file__).with_name("recordings")
 _MOST_IN_A_RUN = 50
@@ -48,7 +48,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One stream of a call."""
+    """A recording of one stream of a call."""
 
     call: Call
     history: tuple[Turn, ...]
@@ -67,7 +67,7 @@ def record(
     happened: Iterable[Event],
     tool_calls: tuple[ToolCall, ...] = (),
 ) -> Recording:
-    """Give the events to a new session and keep what it does."""
+    """Give the events to a new session, and record what it does."""
     recording = Recording(call, history, words, (), tool_calls)
     session = recording.session()
     steps = tuple(Step(event, _outlines(session.handle(event))) for event in happened)
@@ -75,7 +75,7 @@ def record(
 
 
 def first_difference(recording: Recording) -> str | None:
-    """The first thing today's core does differently; None if it does everything the same."""
+    """Describe the first thing today's core does differently; None if there is no difference."""
     session = recording.session()
     for n, step in enumerate(recording.steps, start=1):
         where = f"event {n} at {step.event.at_ms:g} ms, {_shown(_told(step.event))}"
@@ -90,7 +90,7 @@ def first_difference(recording: Recording) -> str | None:
 
 
 def outline(action: Action) -> Plain:
-    """Name and fields; audio is replaced by its number of bytes."""
+    """Return an action's name and fields, with the number of bytes in place of audio."""
     match action:
         case SendModelAudio(pcm=sound) | PlayAudio(mulaw=sound):
             return [type(action).__name__, len(sound)]
@@ -170,7 +170,7 @@ def _steps(line: Plain) -> Iterator[Step]:
             yield Step(msgspec.convert(fields, getattr(events, name)), actions)
 
 
-# As plain values
+# Conversion to plain values
 
 
 def _outlines(actions: Iterable[Action]) -> list[Plain]:
@@ -198,7 +198,7 @@ def _plain(value: object) -> Plain:
 
 
 def _defaults(value: object) -> list[tuple[str, object]]:
-    """The fields of a record, each with its default, or with a value that equals nothing."""
+    """Return each field's name and default; without a default, a value that equals no other."""
     if isinstance(value, msgspec.Struct):
         of_struct = msgspec.structs.fields(value)
         return [
@@ -212,7 +212,7 @@ def _defaults(value: object) -> list[tuple[str, object]]:
     raise TypeError(f"{type(value).__name__} has no plain form")
 
 
-# For people
+# Messages about differences
 
 
 def _shown(plain: Plain) -> str:
@@ -224,7 +224,7 @@ def _compared(expected: list[Plain], got: list[Plain]) -> str:
     same = next((n for n, (a, b) in enumerate(both) if a != b), min(len(expected), len(got)))
     return "\n".join(
         (
-            f"  action {same + 1} of {len(expected)} recorded and {len(got)} got:",
+            f"  action {same + 1} ({len(expected)} were recorded, the core made {len(got)}):",
             f"  expected: {_at(expected, same)}",
             f"  got:      {_at(got, same)}",
         )

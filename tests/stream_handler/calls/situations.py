@@ -1,6 +1,6 @@
-"""Situations to record, played on the virtual stage: every branch a call can take.
+"""Situations to record, played on the virtual stage, so that every branch of a call is covered.
 
-Each function is one call, and its name is the recording's.
+Each function plays one call, and the recording has its name.
 """
 
 from collections.abc import Callable
@@ -78,7 +78,7 @@ def short_call() -> Stage:
     stage.turn_completed()
     stage.usage(Usage(reports=1, prompt={"AUDIO": 900}, response={"AUDIO": 40}, total=940))
     stage.caller_says("Thank you.")
-    stage.caller(100, -38.0)  # a chair
+    stage.caller(100, -38.0)  # a chair moves
     stage.caller(500, QUIET_DBFS)
     stage.reply("Goodbye.", 800)
     stage.end_call()
@@ -97,7 +97,7 @@ def barge_in() -> Stage:
     stage.pass_ms(1_730)
     stage.caller(300)
     stage.interrupted()
-    stage.audio(200)  # from the interrupted reply, and late
+    stage.audio(200)  # late audio of the interrupted reply
     stage.caller(700)
     stage.turn_completed()
     stage.caller(400, QUIET_DBFS)
@@ -108,7 +108,7 @@ def barge_in() -> Stage:
 
 
 def two_replies_interrupted() -> Stage:
-    """The second is queued behind the first, and no mark comes back."""
+    """A second reply is queued behind the first when both are cut; no marks come back."""
     line = Line(down_ms=40, up_ms=300)
     stage = Stage(line=line, call=call_of(protect_greeting=False)).begun()
     stage.reply("Hello, you have reached Anvil and Sons.", 2_500)
@@ -120,7 +120,7 @@ def two_replies_interrupted() -> Stage:
     stage.turn_completed()
     stage.reply("Yes, please?", 600)
     stage.pass_ms(4_000)
-    stage.interrupted()  # without a reason
+    stage.interrupted()  # for no reason
     stage.pass_ms(6_000)
     return hang_up(stage)
 
@@ -160,7 +160,7 @@ def protected_greeting() -> Stage:
 
 
 def clip_heard_out() -> Stage:
-    """A question during a protected greeting clip, before the model is connected."""
+    """The caller asks a question during a protected clip, before the model is connected."""
     stage = Stage(call_of(greeting=CLIP_WORDS))
     stage.handle(StreamStarted(0.0, greeting=CLIP))
     stage.caller(1_600)
@@ -173,7 +173,7 @@ def clip_heard_out() -> Stage:
 
 
 def clip_cut() -> Stage:
-    """Another clip stops for the caller; what they heard of it goes with the next text."""
+    """An unprotected clip stops for the caller; the next text says how much they heard."""
     stage = Stage(call_of(greeting=CLIP_WORDS, protect_greeting=False))
     stage.handle(StreamStarted(0.0, greeting=CLIP))
     stage.handle(ModelConnectFailed(stage.now_ms, "try later", 503))
@@ -277,11 +277,11 @@ def phrases_for_slow_tools() -> Stage:
     return hang_up(stage)
 
 
-# What the caller sends
+# Photos and texts from the caller
 
 
 def photos_sent() -> Stage:
-    """Requested, waited for, shown; the model calls too soon, and its session is lost."""
+    """A photo is requested and shown; the model transfers too soon, and its session is lost."""
     call = call_of(photos=True, transfer_numbers=PEOPLE)
     stage = Stage(msgspec.structs.replace(call, tools=(a_tool(), a_tool(ASK_FOR_PHOTO)))).greeted()
     stage.caller_says("I can show you the label.")
@@ -323,7 +323,7 @@ def photo_awaited_in_vain() -> Stage:
 
 
 def resumed() -> Stage:
-    """Lost in the middle of the caller's word, in a reply, and while a tool runs."""
+    """Sessions are lost while the caller speaks, during a reply, and while a tool runs."""
     stage = Stage().greeted()
     resumable(stage, "h1")
     stage.caller(400)
@@ -350,7 +350,7 @@ def resumed() -> Stage:
 
 
 def begun_afresh() -> Stage:
-    """Without a handle, then with one that is refused; an edit reaches the new session."""
+    """Sessions start afresh: first without a handle, after an edit with a refused one."""
     stage = Stage().greeted("Anvil and Sons.")
     stage.caller_says("My name is Ada.")
     stage.reply("Hello Ada.", 700)
@@ -419,7 +419,7 @@ def going_away() -> Stage:
 
 
 def silent_model() -> Stage:
-    """Asked, replaced, and given up; preceded by one that stops in mid-reply."""
+    """The model stops in the middle of a reply, and later stays silent in every session."""
     stage = Stage(call_of(fallback_number=FALLBACK)).greeted()
     resumable(stage, "h1")
     stage.caller_says("Where are you?")
@@ -439,7 +439,7 @@ def silent_model() -> Stage:
 
 
 def goodbye_interrupted() -> Stage:
-    """Then withdrawn, then spoken again, and answered by a bye."""
+    """An interrupted goodbye is withdrawn; the next one is answered by the caller's bye."""
     stage = Stage(line=Line(up_ms=120)).greeted()
     stage.caller_says("That is all.")
     stage.end_call()
@@ -472,7 +472,7 @@ def hung_up_without_a_word() -> Stage:
 
 
 def goodbye_without_an_end() -> Stage:
-    """The model's turn doesn't end, and neither does the save."""
+    """Neither the model's turn nor the save ever completes."""
     stage = Stage().greeted()
     stage.caller_says("That is all.")
     stage.audio(1_000)
@@ -502,7 +502,7 @@ def forgotten_hang_up() -> Stage:
 
 
 def transferred() -> Stage:
-    """Without a number, then interrupted, then without a word, then done."""
+    """Three transfers: to an unknown name, interrupted, and made after an announcement."""
     stage = Stage(call_of(transfer_numbers=PEOPLE)).greeted()
     stage.caller_says("Sales, please.")
     stage.transfer("sales")
@@ -558,7 +558,7 @@ def lost_stream() -> Stage:
     stage.audio(2_000)
     stage.pass_ms(500)
     stage.handle(StreamLost(stage.now_ms))
-    stage.audio(200)  # nothing is done any longer
+    stage.audio(200)  # ignored, as the stream has ended
     stage.handle(TimerFired(stage.now_ms, Timer.ANSWER))
     stage.saved()
     return stage
@@ -580,7 +580,7 @@ def pressed_zero() -> Stage:
 
 
 def collected_digits() -> Stage:
-    """Bad arguments, a secret for a tool, one too short, one cancelled, one that isn't secret."""
+    """Collections: invalid, for a tool, too short, cancelled, not secret, and never typed."""
     check_pin = msgspec.structs.replace(a_tool("check_pin"), digits=("pin",))
     stage = with_tools(a_tool(), check_pin).greeted()
     stage.collect("c0", length=99)
@@ -608,7 +608,7 @@ def collected_digits() -> Stage:
     return hang_up(stage)
 
 
-# Handed over, and edited
+# Hand-overs and edits
 
 
 def drained_in_a_reply() -> Stage:
@@ -634,7 +634,7 @@ def drained_while_the_caller_speaks() -> Stage:
 
 
 def old_stream_handed_over() -> Stage:
-    """At the end of the reply being spoken when its time is up."""
+    """The stream grows too old during a reply, and is handed over at its end."""
     call = call_of(max_call_s=3_540, idle=Idle(nudge_after_s=500, goodbye_after_s=600))
     stage = Stage(call).greeted()
     while stage.now_ms < 57 * 60_000:
@@ -650,7 +650,7 @@ def old_stream_handed_over() -> Stage:
 
 
 def taken_up_between_turns() -> Stage:
-    """The caller says nothing, so the agent speaks; then its instructions change."""
+    """Another handler takes over; the caller is silent, so the agent speaks. Edits follow."""
     question = Turn(n=1, speaker=Speaker.AGENT, text="How many?", start_ms=0, end_ms=900)
     call = msgspec.structs.replace(a_call(attempt=2), resumed_from=EndReason.HANDLER_STOPPED)
     stage = Stage(call, history=(question,))
@@ -683,7 +683,7 @@ def taken_up_in_a_turn() -> Stage:
 
 
 def television() -> Stage:
-    """A minute of voices without a reply: the agent asks twice, and the call ends."""
+    """Voices get no reply for a minute; the agent nudges twice, and the call ends."""
     stage = Stage(call_of(idle=Idle(nudge_after_s=5, goodbye_after_s=12))).greeted()
     for _ in range(200):
         stage.caller(420)
@@ -693,7 +693,7 @@ def television() -> Stage:
 
 
 def hello_again_and_again() -> Stage:
-    """A model that has gone deaf, and a caller who asks."""
+    """A caller says hello again and again to a model that no longer hears."""
     stage = Stage().greeted()
     for _ in range(4):
         stage.caller(700)
@@ -714,7 +714,7 @@ def mumble_over_a_reply() -> Stage:
 
 
 def tone_and_silent_sound() -> Stage:
-    """An inaudible reply, and one that turns into a tone."""
+    """One reply is inaudible, and the next turns into a steady tone."""
     stage = Stage().greeted()
     stage.caller_says("When are you open?")
     for _ in range(40):

@@ -13,7 +13,7 @@ from tests.stream_handler.calls.recording import FOLDER, Recording, first_differ
 
 RECORDINGS = sorted(FOLDER.glob("*.jsonl"))
 ELSEWHERE = {EndReason.OUTSIDE_HOURS, EndReason.HANDLER_BUSY, EndReason.NEVER_STREAMED}
-"""Reasons for which calls end before there is a session, or without one."""
+"""End reasons of calls that never have a session."""
 
 
 @cache
@@ -50,7 +50,7 @@ def test_the_recordings_have_every_kind_of_action() -> None:
 
 
 def kinds_in(module: object) -> set[str]:
-    """The names of the structs defined there."""
+    """The names of the classes defined in the module."""
     return {
         name
         for name, kind in vars(module).items()

@@ -1,4 +1,4 @@
-"""A call over real sockets that leaves a flight record: speech, a question, and an interruption."""
+"""A call over real sockets that leaves a flight record of speech, a tool call and a barge-in."""
 
 import base64
 import json
@@ -18,7 +18,7 @@ ASKED = {"customer": "Ada Lovelace", "account": 123456}
 
 
 async def record_a_call(folder: Path) -> str:
-    """Carry call number 1; returns the URL of the store that holds its records."""
+    """Make call number 1, and return the URL of the store that holds its records."""
     certificates, trusting = trustme.CA(), ssl.create_default_context()
     certificates.configure_trust(trusting)
     async with (

@@ -1,4 +1,4 @@
-"""A stream's recording: where audio is placed in it, and what a failing store does to it."""
+"""A stream's recording: when each sound is placed, and what happens if the store fails."""
 
 import asyncio
 import random
@@ -35,7 +35,7 @@ RECORDED = msgspec.structs.replace(an_agent(notice="This call is recorded."), re
 
 
 def voice(frames: int, seed: int = 1) -> list[bytes]:
-    """Frames of a voice, µ-law."""
+    """Return µ-law frames of a voice."""
     at = np.arange(frames * 160)
     wave = 9_000 * np.sin(at * 0.31 + seed) * (0.6 + 0.4 * np.sin(at * 0.003))
     sound = encode_mulaw(wave.astype(np.int16))
@@ -43,7 +43,7 @@ def voice(frames: int, seed: int = 1) -> list[bytes]:
 
 
 def frame(value: int) -> bytes:
-    """PCM16 at 16 kHz made of a single µ-law code."""
+    """Return a frame of PCM16 at 16 kHz in which every sample is the same µ-law code."""
     return np.full(320, decode_mulaw(bytes([value]))[0], "<i2").tobytes()
 
 
@@ -80,7 +80,7 @@ def test_the_callers_own_samples_come_back() -> None:
     _, caller, _ = tracks.cut(2_000.0, last=True)
     kept, true = decode_mulaw(caller).astype(float), decode_mulaw(b"".join(said)).astype(float)
     lag = max(range(20), key=lambda n: float(kept[n:8_000] @ true[: 8_000 - n]))
-    assert lag in (9, 10), "what the filter holds back: 1.2 ms"
+    assert lag in (9, 10), "the filter should delay by 1.2 ms"
     alike = np.corrcoef(kept[lag:8_000], true[: 8_000 - lag])[0, 1]
     assert alike > 0.999
 
@@ -104,19 +104,19 @@ def test_what_a_carrier_leaves_out_is_silence() -> None:
 
 
 def test_sound_that_comes_after_silence_was_filled_in_is_in_step_again_after_a_pause() -> None:
-    """The bridge fills in what doesn't come for 200 ms; then it all arrives together."""
+    """After 200 ms without frames, the bridge fills in silence; then they arrive in a burst."""
     tracks = Tracks(0.0)
     for n in range(10):
         tracks.caller_said(frame(1), LOUD, 20.0 * (n + 1))
     for _ in range(20):
-        tracks.caller_said(HUSH, QUIET, 600.0)  # filled in
+        tracks.caller_said(HUSH, QUIET, 600.0)  # filled in by the bridge
     for _ in range(20):
         tracks.caller_said(frame(2), LOUD, 600.0)  # the burst
     for n in range(60):
         tracks.caller_said(HUSH, QUIET, 620.0 + 20.0 * n)
     tracks.caller_said(frame(3), LOUD, 1_820.0)
     _, caller, _ = tracks.cut(1_900.0, last=True)
-    assert caller.count(bytes([2])) == 20 * 160, "none of the caller's words is missing"
+    assert caller.count(bytes([2])) == 20 * 160, "some of the caller's words are missing"
     assert caller.index(bytes([3])) / 8 == pytest.approx(1_800, abs=40)
 
 
@@ -147,7 +147,7 @@ Said = tuple[str, float, int]
 
 
 def played(story: Sequence[Said], cuts: Sequence[float]) -> bytes:
-    """What the caller hears of a story, worked out second by second in the simplest way."""
+    """Compute what the caller hears of a story, in the simplest way there is."""
     heard = bytearray(b"\xff" * 80_000)
     ends = 0
     for n, (kind, at_ms, length) in enumerate(story):
@@ -168,7 +168,7 @@ def kept(story: Sequence[Said], cuts: Sequence[float], *, forgets_to_clear: bool
     todo += [(said[1], n + 1, said) for n, said in enumerate(story)]
     for at_ms, n, said in sorted(todo, key=lambda each: each[:2]):
         if said is None:
-            sound += tracks.cut(at_ms)[2]  # held back for the next part
+            sound += tracks.cut(at_ms)[2]  # the rest waits for the next part
         elif said[0] == "play":
             tracks.agent_says(bytes([n - 1]) * said[2], at_ms)
         elif not forgets_to_clear:
@@ -196,7 +196,7 @@ def test_wherever_parts_end_they_join_to_what_was_heard(
 
 
 def test_a_recording_of_what_was_never_heard_would_be_found() -> None:
-    """Otherwise the test above couldn't fail."""
+    """Make sure that the test above can fail."""
     story = [("play", 0.0, 8_000), ("clear", 500.0, 1)]
     assert kept(story, []) == played(story, [])
     assert kept(story, [], forgets_to_clear=True) != played(story, [])
@@ -207,7 +207,7 @@ def test_a_recording_of_what_was_never_heard_would_be_found() -> None:
 
 @dataclass(slots=True)
 class Shelf:
-    """A store of recordings that can be slow, or fail."""
+    """A recording store that can be slow or fail."""
 
     parts: list[RecordingPart] = field(default_factory=list)
     late_s: float = 0.0
@@ -246,7 +246,7 @@ class Stage:
         self.recording.on_event(StreamStarted(0.0), ())
 
     async def talk(self, from_s: float, to_s: float) -> None:
-        """A frame for every 20 ms that pass."""
+        """Send the caller's frames from `from_s` to `to_s`, one every 20 ms."""
         for n in range(round(from_s * 50), round(to_s * 50)):
             self.recording.on_event(CallerAudio(20.0 * (n + 1), frame(5), LOUD), ())
             await asyncio.sleep(0.02)
@@ -334,7 +334,7 @@ async def test_a_process_that_must_stop_does_not_wait() -> None:
 
 @virtual_time
 async def test_a_store_that_is_slow_to_give_up_harms_no_call() -> None:
-    """The stream ends just when a write has run out of time."""
+    """The stream ends just as a write times out."""
 
     class Slow(Shelf):
         async def keep_part(self, call_sid: str, part: RecordingPart) -> None:

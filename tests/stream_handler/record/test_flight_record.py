@@ -1,4 +1,4 @@
-"""What a flight record contains, and what it never does."""
+"""What a flight record contains, and what it never contains."""
 
 import zlib
 
@@ -39,7 +39,7 @@ from tests.stream_handler.call.stage import SILENT_FRAME, WORDS, Stage
 
 
 class Recorded:
-    """A session, and its flight record."""
+    """A session and its flight record."""
 
     def __init__(self, session: StreamSession | None = None, *, most: int = 1_000_000) -> None:
         call = a_call()

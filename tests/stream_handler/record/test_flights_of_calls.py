@@ -38,7 +38,7 @@ from tests.stream_handler.record.recorded_call import record_a_call
 
 
 async def flights_in(store_url: str, number: int = 1) -> list[tuple[Flight, list[Step]]]:
-    """The records of the call with this number, each replayed."""
+    """Return the flight records of call `number`, each with the steps of its replay."""
     async with open_store(store_url) as store:
         parts = await store.read_flights(call_sid(number))
     flights = [read_flight(unpack(of)) for _, of in groupby(parts, key=lambda part: part.attempt)]
@@ -79,7 +79,7 @@ async def test_each_stream_of_a_call_leaves_a_record_of_its_own(
 async def test_a_record_holds_long_numbers_and_long_frames(
     certificates: trustme.CA, trusting: ssl.SSLContext, tmp_path: Path
 ) -> None:
-    """A number of 22 digits, like a parcel's, along with two seconds of audio in one piece."""
+    """One call has a number of 22 digits, like a parcel's; the other, 2 s of audio in one frame."""
     parcel = {"account_number": 9400111899223197428490}
 
     async def asks(gemini: LittleGemini, socket: ServerConnection) -> None:

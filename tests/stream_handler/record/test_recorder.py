@@ -38,21 +38,21 @@ Story = Callable[[Recorder], Coroutine[Any, Any, None]]
 
 
 def now_s() -> float:
-    """To the microsecond, during which nothing happens."""
+    """The virtual time, rounded to the microsecond."""
     return round(asyncio.get_running_loop().time(), 6)
 
 
 class ScriptedStore(NoStore):
-    """A CallStore that keeps what is saved, and fails as often as the test wants.
+    """A CallStore that keeps what is saved, but first fails as the test wants.
 
-    A failure is raised; a number is how long (s) a write takes.
+    Each of `failures` is an error to raise, or the number of seconds that a write takes.
     """
 
     def __init__(self, *failures: RingdownError | float) -> None:
         self.writes: list[tuple[float, CallChanges]] = []
-        """When (s), and what."""
+        """When (s) each write was done, and what it wrote."""
         self.tries: list[float] = []
-        """When (s)."""
+        """When (s) each write was tried."""
         self._failures = list(failures)
 
     async def save(self, call_sid: str, attempt: int, changes: CallChanges) -> None:
@@ -75,7 +75,7 @@ class ScriptedStore(NoStore):
 
 
 class Away(ScriptedStore):
-    """It never comes back."""
+    """A store that never comes back."""
 
     async def save(self, call_sid: str, attempt: int, changes: CallChanges) -> None:
         self.tries.append(now_s())
@@ -83,7 +83,7 @@ class Away(ScriptedStore):
 
 
 def recorded(store: NoStore, story: Story, *, claimed: bool = True) -> tuple[Recorded, float]:
-    """How it ended, and when (s). Whatever was left unwritten is in the log."""
+    """Run a recorder, and return its outcome and when (s) it ended. Logs what is unwritten."""
 
     async def run() -> tuple[Recorded, float]:
         recorder = Recorder(store, a_call(attempt=3), a_claim(attempt=3), claimed=claimed)
@@ -218,7 +218,7 @@ def test_after_an_outage_no_write_is_larger_than_a_batch() -> None:
     outcome, _ = recorded(store, story)
 
     assert outcome is Recorded.COMMITTED
-    assert sorted(store.turns) == list(range(1, 301)), "lost or doubled"
+    assert sorted(store.turns) == list(range(1, 301)), "turns were lost or written twice"
     assert max(len(changes.turns) for _, changes in store.writes) == 50
 
 
@@ -254,7 +254,7 @@ def test_the_last_changes_are_written_at_once_with_what_was_pending() -> None:
 
     [(first_s, first), (at_s, changes)] = store.writes
     assert outcome is Recorded.COMMITTED
-    assert (first_s, first) == (0.0, said(1)), "a lone change doesn't wait"
+    assert (first_s, first) == (0.0, said(1)), "a single change should be written immediately"
     assert at_s == settled_s == pytest.approx(0.2)
     assert [turn.n for turn in changes.turns] == [2]
     assert [call.id for call in changes.tool_calls] == ["t1"]
@@ -297,7 +297,7 @@ def test_a_write_in_hand_at_the_end_is_not_lost() -> None:
 
     async def story(recorder: Recorder) -> None:
         recorder.save(said(1))
-        await asyncio.sleep(1.5)  # in the middle of the first write
+        await asyncio.sleep(1.5)  # the first write is running
         recorder.finish(FINAL)
 
     outcome, _ = recorded(store, story)
@@ -318,7 +318,7 @@ def test_a_write_that_hangs_does_not_hold_up_the_decision() -> None:
     recorded(store, story)
 
     [(at_s, changes)] = store.writes
-    assert at_s < 4.0, "the decision was due at 4 s"
+    assert at_s < 4.0, "the decision must be written within 4 s"
     assert (changes.next, store.turns) == (NextAction.HANG_UP, [1])
 
 
@@ -426,7 +426,7 @@ def test_a_record_that_an_operator_has_damaged_may_be_mended() -> None:
 def test_a_decision_that_comes_too_late_is_not_written(
     failures: list[RingdownError | float],
 ) -> None:
-    """`/after-stream` has responded by then, and written what it did."""
+    """By then, `/after-stream` has responded and written its own decision."""
     store = ScriptedStore(*failures)
 
     outcome, _ = recorded(store, finishing)
@@ -531,7 +531,7 @@ def test_a_call_that_breaks_off_leaves_what_it_had(output: io.StringIO) -> None:
 
 
 class HeldByAnother(ScriptedStore):
-    """The call is there, at another attempt."""
+    """A store in which another attempt holds the call."""
 
     def __init__(self) -> None:
         super().__init__(Superseded("attempt 3 does not hold the call"))
@@ -565,7 +565,7 @@ def test_of_a_superseded_stream_only_what_was_said_leaves(output: io.StringIO) -
     assert letter.changes == said(1)
 
 
-# What comes after the end
+# Results that come after the end
 
 RESULT = CallChanges(tool_calls=(a_tool_call("t1"),))
 
@@ -635,17 +635,17 @@ def test_a_process_that_must_stop_writes_no_late_result(output: io.StringIO) -> 
     assert letter.changes == RESULT
 
 
-# A call that the store did not take when it began
+# The store was away when the call began
 
 
 class LateStore(NoStore):
-    """Unavailable at first. Later it knows only what is saved to it."""
+    """A store that is unavailable at first, and later has only what is saved to it."""
 
     def __init__(self, away_until_s: float, *, found: tuple[Claim, ...] | None = None) -> None:
         self.said: list[str] = []
         self._away_until_s = away_until_s
         self._found = found
-        """The claims that exist already."""
+        """The claims that are stored already."""
 
     async def open_call(self, call: Call) -> Call:
         await self._reached("open")
@@ -688,11 +688,11 @@ def test_it_is_created_and_claimed_when_the_store_is_back(output: io.StringIO) -
     assert letters(output) == ()
 
 
-@pytest.mark.parametrize("found", [(a_claim(attempt=3),), ()], ids=["ours", "nobody's"])
+@pytest.mark.parametrize("found", [(a_claim(attempt=3),), ()], ids=["ours", "no one's"])
 def test_a_claim_that_cannot_be_made_any_more_may_be_our_own(
     output: io.StringIO, found: tuple[Claim, ...]
 ) -> None:
-    """Its response was lost; or Twilio ended the call before anybody claimed it."""
+    """The response to our claim was lost, or Twilio ended the call before anyone claimed it."""
     store = LateStore(away_until_s=20, found=found)
 
     outcome, _ = recorded(store, a_minute, claimed=False)
@@ -731,12 +731,11 @@ def test_even_a_call_of_which_nothing_is_known_leaves(output: io.StringIO) -> No
     assert letter.call == a_call(attempt=3)
 
 
-# Anything at all
+# A store that fails at random
 
 
 class FickleStore(NoStore):
-    """Fails before a write, after it, or not at all, or loses everything; otherwise keeps
-    documents."""
+    """A store that may fail before or after a write, or lose everything it has."""
 
     def __init__(self, whims: list[str]) -> None:
         self.kept = CallChanges()

@@ -1,4 +1,4 @@
-"""A stream's spans match its record, each within its parent; and no collector is needed."""
+"""A stream's spans match its record and lie within their parents; failing collectors do no harm."""
 
 import asyncio
 import dataclasses
@@ -44,7 +44,7 @@ CALLS = [path for path in RECORDINGS if path.stem in ("barge_in", "slow_tool", "
 
 
 class Saved:
-    """What a stream has had written, by itself."""
+    """Everything that one stream has saved."""
 
     def __init__(self, call: Call) -> None:
         self.call = call
@@ -74,7 +74,7 @@ class Saved:
         pass
 
     def times(self) -> list[tuple[str, int, int]]:
-        """Name, start and end of the expected spans, in ms of the call."""
+        """The expected spans: name, start and end (ms since the call began)."""
         return sorted(
             [
                 *(
@@ -91,7 +91,7 @@ class Saved:
 
 
 async def traced(recording: Recording, traces: OtlpExport) -> Saved:
-    """Replay a recorded stream."""
+    """Replay a recorded stream, and export its spans."""
     saved = Saved(recording.call)
     session = ObservedSession(recording.session(), saved, CallTrace(traces, recording.call))
     for step in recording.steps:
@@ -101,19 +101,19 @@ async def traced(recording: Recording, traces: OtlpExport) -> Saved:
 
 
 def problems(saved: Saved, spans: list[Span]) -> list[str]:
-    """What is wrong with the spans of one stream."""
+    """Return everything that is wrong with the spans of one stream."""
     found = []
     by_id = {span.span_id: span for span in spans}
     call = saved.call
     zero_ns = round((call.started_at or call.created_at).timestamp() * 1_000) * MS
     if len(by_id) != len(spans):
-        found.append("two spans have one id")
+        found.append("two spans have the same id")
     for span in spans:
         parent = by_id.get(span.parent_id)
         if parent is None and span.parent_id and not span.name.startswith("stream "):
             found.append(f"{span.name} has no parent")
         if parent is not None and not span.lies_in(parent):
-            found.append(f"{span.name} does not lie in {parent.name}")
+            found.append(f"{span.name} isn't within {parent.name}")
     kinds = ("caller turn", "agent turn", "execute_tool ", "reconnect")
     times = sorted(
         (span.name, round((span.start_ns - zero_ns) / MS), round((span.end_ns - zero_ns) / MS))
@@ -122,15 +122,15 @@ def problems(saved: Saved, spans: list[Span]) -> list[str]:
     )
     wanted = saved.times()
     if [name for name, *_ in times] != [name for name, *_ in wanted]:
-        found.append(f"spans are {times}, not {wanted}")
+        found.append(f"the spans are {times}, expected {wanted}")
     for (name, *is_ms), (_, *was_ms) in zip(times, wanted, strict=False):
         if any(abs(a - b) > 1 for a, b in zip(is_ms, was_ms, strict=True)):
-            found.append(f"{name} is at {is_ms}, not {was_ms}")
+            found.append(f"{name} is at {is_ms}, expected {was_ms}")
     if sum(span.is_client for span in spans) != saved.dialled:
-        found.append("there is not one span for each session")
+        found.append("there isn't exactly one span for each session")
     roots = sum(span.name.startswith("invoke_agent ") for span in spans)
     if roots != (saved.is_settled and saved.next is not None and not call.failed_transfers):
-        found.append(f"there are {roots} spans of the whole call")
+        found.append(f"{roots} spans cover the whole call")
     return found
 
 
@@ -242,7 +242,7 @@ async def test_phone_numbers_in_words_are_left_out() -> None:
 
 
 async def test_what_a_transfer_brought_back_stands_beside_the_call() -> None:
-    """The call's span has ended with the transfer."""
+    """The call's own span ended with the transfer."""
     recording = read(FOLDER / "short_call.jsonl")
     back = msgspec.structs.replace(recording.call, attempt=2, failed_transfers=("billing",))
     with collecting() as collector, running(collector) as traces:
@@ -313,7 +313,7 @@ async def test_nobody_waits_for_a_collector_that_says_nothing() -> None:
         traces.close()  # if it waited for responses, this would take minutes
 
 
-# What the SDK reads itself
+# Settings that the SDK reads itself
 
 
 async def test_the_sdk_reads_its_other_variables(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -358,7 +358,7 @@ async def test_google_gets_a_token_and_the_project(
 async def test_a_lost_stream_is_in_the_same_trace_and_tools_are_told_of_it(
     certificates: trustme.CA, trusting: ssl.SSLContext, tmp_path: Path
 ) -> None:
-    """The first stream's tool is still running when another handler has taken over."""
+    """The first stream's tool is still running when another handler takes over."""
 
     async def order(gemini: LittleGemini, socket: ServerConnection) -> None:
         asked = {"id": f"session-{len(gemini.setups)}", "name": "lookup_account", "args": {}}

@@ -171,7 +171,7 @@ def test_a_message_cut_off_anywhere_is_malformed(cut: int, which: dict[str, obje
         decode(frame[: min(cut, len(frame) - 1)])
 
 
-# What we send: Twilio refuses a missing and an extra field alike.
+# What we send. Twilio refuses missing fields and extra ones.
 
 
 @given(mulaw=st.binary(max_size=4_000))

@@ -1,4 +1,4 @@
-"""A stream on real sockets, to a Twilio that reads, or doesn't."""
+"""A stream over real sockets, to a Twilio that reads or stops reading."""
 
 import asyncio
 import json
@@ -18,13 +18,13 @@ START = StartFields(
     call_sid="CA" + "0" * 32,
     media_format=MediaFormat(encoding=MULAW, sample_rate=8000, channels=1),
 )
-BIG = 50_000  # bytes: soon more than a socket and its buffers can hold
+BIG = 50_000  # bytes: a few are more than a socket and its buffers can hold
 LIMIT = 5
 
 
 @asynccontextmanager
 async def a_stream() -> AsyncIterator[tuple[TwilioStream, "Twilio"]]:
-    """A stream as the bridge sees it, and its peer, which reads on request."""
+    """Yield a stream, as the bridge sees it, and its peer, which reads only when told to."""
     opened: asyncio.Queue[ServerConnection] = asyncio.Queue()
 
     async def accept(connection: ServerConnection) -> None:
@@ -55,7 +55,7 @@ class Twilio:
         self._client = client
 
     async def reads(self, count: int) -> list[str]:
-        """The kind of each of the next messages: its event, and the name of a mark."""
+        """Read `count` messages, and return the event of each, or the name if it is a mark."""
         messages = [json.loads(await self._client.recv()) for _ in range(count)]
         assert {message["streamSid"] for message in messages} <= {STREAM_SID}
         return [m["mark"]["name"] if m["event"] == "mark" else m["event"] for m in messages]
@@ -66,7 +66,7 @@ class Twilio:
 
 
 async def fill(stream: TwilioStream) -> int:
-    """Send until messages queue up and the next is refused; returns how many were accepted."""
+    """Send until the queue is full, and return how many messages were accepted."""
     count = 0
     while stream.play(bytes(BIG)):
         count += 1

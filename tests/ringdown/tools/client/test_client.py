@@ -160,7 +160,7 @@ async def test_only_a_failing_server_is_worth_another_try(client: ToolClient) ->
 
     assert passing.error is not None
     assert passing.error.retryable
-    assert len(refusing.requests) == 1, "what is refused for good was sent again"
+    assert len(refusing.requests) == 1, "a request that was refused for good was sent again"
     assert lasting.error is not None
     assert not lasting.error.retryable
 
@@ -228,11 +228,11 @@ async def test_an_endless_answer_is_not_read_to_its_end(
             await tool.hung_up.wait()
 
     assert failure(answer) == "The tool's answer was too long to use."
-    assert sent < size, "all of it was read"
+    assert sent < size, "the whole answer was read"
 
 
 async def test_an_answer_is_asked_for_unpacked(client: ToolClient) -> None:
-    """10 MB of nothing compress to 10 kB, and would be decompressed before they are counted."""
+    """10 MB of spaces compress to 10 kB, and would be decompressed before they are counted."""
     bomb = gzip.compress(b'{"output":{"a":"' + b" " * 10_000_000 + b'"}}')
     async with tool_server(response(bomb, more="Content-Encoding: gzip\r\n")) as tool:
         answer = await call(client, tool.url)
@@ -276,7 +276,7 @@ async def test_what_is_no_http_is_a_failure(client: ToolClient) -> None:
         "http://127.0.0.1:1/refused",
         "http://tool.invalid/unknown",
         "ftp://127.0.0.1/",
-        "no url at all",
+        "not a URL",
         "",
         "http://[::1",
         "http://127.0.0.1:port/",

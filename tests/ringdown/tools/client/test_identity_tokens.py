@@ -1,4 +1,4 @@
-"""ID tokens: cached, renewed, and fetched the way Google's own library does."""
+"""ID tokens are cached, renewed, and fetched with Google's own library."""
 
 import asyncio
 import os
@@ -30,7 +30,7 @@ class Clock:
 
 
 class Issuer:
-    """Gives numbered tokens that last an hour, or refuses."""
+    """Issues numbered tokens that last an hour, or refuses to."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -112,7 +112,7 @@ async def test_those_who_ask_together_cause_one_request_and_hold_up_nobody(
     issuer.may_answer.clear()
     asking = [asyncio.ensure_future(tokens.get(AUDIENCE)) for _ in range(3)]
     async with asyncio.timeout(5):
-        await issuer.is_asked.wait()  # the loop keeps running while Google is asked
+        await issuer.is_asked.wait()  # only if the loop isn't blocked meanwhile
         issuer.may_answer.set()
         given = await asyncio.gather(*asking)
 
@@ -120,7 +120,7 @@ async def test_those_who_ask_together_cause_one_request_and_hold_up_nobody(
     assert len(issuer.asked) == 1
 
 
-# As Google's library fetches them
+# Fetching with Google's library
 
 
 def test_a_service_accounts_key_file_gives_tokens(
@@ -137,7 +137,7 @@ def test_a_service_accounts_key_file_gives_tokens(
 
 @pytest.mark.parametrize("refuses", [False, True])
 def test_the_metadata_server_gives_tokens_for_the_audience(refuses: bool) -> None:
-    """In a separate process, because Google's library looks for the server on import."""
+    """Use a separate process, because Google's library looks for the server when imported."""
     program = (
         "import sys; from google.auth import jwt;"
         "from ringdown.errors import NoCredentials;"

@@ -1,5 +1,4 @@
-"""The tool client and functions that check who is calling: ID tokens, refusals, warming, and second
-deliveries."""
+"""The tool client's ID tokens, and how it handles refusals, retries, limits and warming."""
 
 import asyncio
 import logging
@@ -30,7 +29,7 @@ BUSY = response(b"no instance", status="503 Service Unavailable", kind="text/pla
 
 
 class Issuer:
-    """Gives numbered tokens for an audience; none while it is `away`."""
+    """Issues numbered tokens, and remembers their audiences. Refuses while it is `away`."""
 
     def __init__(self) -> None:
         self.audiences: list[str] = []
@@ -92,7 +91,7 @@ class Ears(logging.Handler):
 
 
 def in_turn(*replies: Reply) -> Reply:
-    """Each request gets the next of `replies`, and then the last."""
+    """Reply to each request with the next of `replies`, and repeat the last."""
     waiting = list(replies)
 
     async def reply(writer: asyncio.StreamWriter) -> None:
@@ -213,7 +212,7 @@ async def test_a_url_where_no_tool_may_be_is_never_called(
     assert "secret" not in caplog.text
 
 
-# A second delivery
+# Sending a request again
 
 
 @pytest.mark.parametrize("status", ["429 Too Many Requests", "502 Bad Gateway", "503 Busy"])
@@ -224,7 +223,7 @@ async def test_where_no_instance_is_ready_the_same_request_is_sent_once_more(
         assert await call(client, tool.url) == GOOD
 
     first, second = (msgspec.json.decode(body) for _, body in tool.requests)
-    assert first == second, "another idempotency key, or another request"
+    assert first == second, "the second request differs from the first"
 
 
 async def test_it_is_sent_no_third_time(client: ToolClient) -> None:
@@ -295,7 +294,7 @@ async def test_both_deliveries_have_one_deadline(client: ToolClient) -> None:
 
 
 async def test_an_answer_without_content_says_that_it_has_none(client: ToolClient) -> None:
-    """A model that gets nothing keeps asking."""
+    """A model that gets an empty result calls the tool again and again."""
     async with tool_server(response(b'{"output":{}}')) as tool:
         answer = await call(client, tool.url)
 
@@ -379,6 +378,6 @@ async def test_a_tool_that_cannot_be_warmed_harms_nobody(
 
 
 def logged(caplog: pytest.LogCaptureFixture) -> dict[str, dict[str, object]]:
-    """Errors, with their fields."""
+    """The errors in the log: each message with its fields."""
     errors = (record for record in caplog.records if record.levelno >= logging.ERROR)
     return {record.getMessage(): vars(record)["ringdown_fields"] for record in errors}
