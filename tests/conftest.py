@@ -1,4 +1,4 @@
-"""What every test runs under."""
+"""Settings and fixtures for all tests."""
 
 import logging
 import signal
@@ -43,7 +43,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def pictures(pytestconfig: pytest.Config, tmp_path: Path) -> Path:
-    """Where tests put pictures of pages."""
+    """The folder in which tests save pictures of pages."""
     return _TESTS.parent / "docs" if pytestconfig.getoption("--pictures") else tmp_path
 
 

@@ -19,7 +19,7 @@ class Command:
     program: str
     arguments: str
     in_block: bool
-    """Whether it stands in a block, to be copied as it is. A sentence may only name it."""
+    """Whether it is in a code block, to be copied unchanged. In a sentence it may be partial."""
 
     def __str__(self) -> str:
         return f"{self.program} {self.arguments}".strip()
@@ -55,7 +55,7 @@ def _arguments(code: str, program: str) -> Iterator[str]:
 
 
 def _until_end(code: str) -> str:
-    """The words of one command: up to what the shell does next, which quotes hide."""
+    """The words of the first command, up to the next operator outside quotes."""
     end = 0
     for part in _QUOTED.split(code):
         if part[:1] not in ("'", '"') and (match := re.search(r"&&|\||\d?>|<|;|\)|\n| #", part)):

@@ -178,7 +178,7 @@ def _imported(node: ast.AST, path: PurePosixPath) -> Iterator[str]:
 
 
 def _package(path: PurePosixPath, level: int) -> tuple[str, ...]:
-    """What the dots of a relative import stand for."""
+    """The package that the dots of a relative import stand for."""
     if level == 0:
         return ()
     above = path.parts[1:] if path.parts[0] in ("shared", "services") else path.parts
@@ -268,7 +268,7 @@ CLEAN = {
 
 
 def planted(root: Path, path: str, text: str) -> list[str]:
-    """What is found in a clean tree in which `path` has `text`."""
+    """The violations found in a clean tree once `path` contains `text`."""
     for name, content in {**CLEAN, path: text}.items():
         file = root / name
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -57,14 +57,14 @@ def settings_with(folder: Path, gemini: GeminiLiveServer, **fields: Any) -> Stac
 
 @asynccontextmanager
 async def running_line(settings: StackSettings) -> AsyncIterator[Stack]:
-    """Like `devtools.stack.running_stack`; inside, dates follow the loop, too."""
+    """Like `devtools.stack.running_stack`, but dates follow the loop's clock too."""
     async with restartable_line(settings) as (stack, _):
         yield stack
 
 
 @asynccontextmanager
 async def restartable_line(settings: StackSettings) -> AsyncIterator[tuple[Stack, "Parts"]]:
-    """Like `running_line`, with its parts."""
+    """Like `running_line`, but also yields the parts."""
     path = settings.out / LOG
     path.parent.mkdir(parents=True, exist_ok=True)
     with clock.replaced_by(jumping_loop().date), path.open("a") as log, logging_to(log):
@@ -91,7 +91,7 @@ class Parts:
         self._running[command.name] = (command, part)
 
     async def restart(self, name: str, environ: Mapping[str, str]) -> None:
-        """Replace a part with one that has these variables, too, as an apply does."""
+        """Restart a part with these variables added, as an apply does."""
         command, part = self._running.pop(name)
         await part.aclose()
         await self.start(replace(command, environ={**command.environ, **environ}))
@@ -105,7 +105,7 @@ class Parts:
 async def served_function(
     target: str, source: Path, port: int, environ: dict[str, str], log: TextIO
 ) -> AsyncIterator[None]:
-    """A function behind the server that functions-framework would start, on this loop."""
+    """Serve a function with the server that functions-framework would start, on this loop."""
     app = loaded_app(target, source, environ, log)
     server = _Server(
         uvicorn.Config(app, "127.0.0.1", port, log_config=None, access_log=False, lifespan="off")
@@ -127,7 +127,7 @@ async def served_function(
 
 @asynccontextmanager
 async def running_gemini(scenario: Path, folder: Path) -> AsyncIterator[GeminiLiveServer]:
-    """As `devtools.gemini_stand_in.running_gemini_stand_in`."""
+    """Like `devtools.gemini_stand_in.running_gemini_stand_in`, but in this process."""
     folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - nothing else runs yet
     async with GeminiLiveServer(load_scenario(scenario), api_key=API_KEY, folder=folder) as gemini:
         yield gemini
@@ -135,7 +135,7 @@ async def running_gemini(scenario: Path, folder: Path) -> AsyncIterator[GeminiLi
 
 @contextmanager
 def logging_to(log: TextIO) -> Iterator[None]:
-    """Undoes at the end what the parts' composition roots do to the root logger."""
+    """Log to `log`; at the end, undo what the parts' composition roots did to the root logger."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     configure(log)

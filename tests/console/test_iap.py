@@ -187,7 +187,7 @@ def signed_with_rsa() -> str:
 
 
 def signed_with_the_public_key() -> str:
-    """A token that fools a careless check, which uses the public key as a shared secret."""
+    """A token that fools a careless check that uses the public key as a shared secret."""
     claims = token().split(".")[1]
     header = base64.urlsafe_b64encode(b'{"alg":"HS256","kid":"key-1"}').decode().rstrip("=")
     digest = hmac.new(pem(KEY).encode(), f"{header}.{claims}".encode(), hashlib.sha256).digest()

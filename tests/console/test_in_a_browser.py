@@ -157,7 +157,7 @@ async def press_until(tab: Tab, condition: str, *, most: int = 60) -> None:
         await tab.press("Tab")
         if await tab.evaluate(condition):
             return
-    raise AssertionError(f"{most} times Tab, and not: {condition}")
+    raise AssertionError(f"pressed Tab {most} times without reaching {condition}")
 
 
 async def type_text(tab: Tab, text: str) -> None:

@@ -27,9 +27,10 @@ MADE_BY = {
     "service_account": "iam.serviceAccountAdmin",
     "storage": "storage.admin",
 }
-"""By how the names of resources begin."""
+"""The role that creates a resource, by how its type begins."""
 BY_SCRIPTS = {"firebaserules.admin", "iam.serviceAccountUser"}
-"""What no resource names: the script's rules, and that parts run as their accounts."""
+"""Roles that no resource needs: for the rules that a script sets, and for running parts as their
+accounts."""
 
 
 def test_the_page_grants_them() -> None:

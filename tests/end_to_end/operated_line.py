@@ -121,7 +121,7 @@ class OperatedLine:
             await self.send_event("agents/default")
 
     async def send_event(self, document: str) -> None:
-        """What Firestore sends after each write to `document`."""
+        """Send the event that Firestore sends after each write to `document`."""
         headers = {
             "ce-id": f"event-{uuid.uuid4()}",
             "ce-source": "//firestore.googleapis.com/projects/ringdown/databases/(default)",
@@ -165,7 +165,7 @@ class OperatedLine:
 
 
 async def heard(call: Call, sentence: str) -> bool:
-    """Whether the sentence reached the caller's ear, word for word and sample for sample."""
+    """Whether the caller heard the sentence, word for word and sample for sample."""
 
     def look() -> bool:
         spoken = synthesize(sentence, rate_hz=OUTPUT_HZ, voice=MODEL_VOICE)

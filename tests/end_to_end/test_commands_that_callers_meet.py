@@ -1,4 +1,4 @@
-"""Proves what operators have done by placing a call."""
+"""Places calls to check what operators' commands have done."""
 
 import asyncio
 from contextlib import suppress

@@ -81,7 +81,9 @@ async def test_an_agent_deleted_while_its_call_runs_takes_nothing_from_it(
     assert record.call.agent_id == "night"
     assert agent_told(record) == [GREETING, OPENS_AT_NINE]
     assert after_it.call.agent_problem == "agents/night does not exist."
-    assert agent_told(after_it) == [GREETING, OPENS_AT_NINE], "its last revision answers"
+    assert agent_told(after_it) == [GREETING, OPENS_AT_NINE], (
+        "the last revision of the deleted agent answers"
+    )
 
 
 async def test_a_caller_is_remembered_by_the_next_call(

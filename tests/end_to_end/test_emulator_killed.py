@@ -38,7 +38,7 @@ async def test_calls_continue_and_their_records_are_whole_on_the_new_one(
 
     assert before is not None
     assert before.turns, "something was recorded before it died"
-    assert agent is None, "it came back empty"
+    assert agent is None, "the emulator must come back empty"
     assert different == []
 
 

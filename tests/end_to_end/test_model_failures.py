@@ -40,7 +40,7 @@ SLOW = Fault(DelaySetup(1.5))
 async def test_an_unavailable_model_sends_the_caller_to_a_person(
     tmp_path: Path, gemini_live_server: GeminiLiveServerFactory
 ) -> None:
-    """One model refuses, one's sessions keep breaking, and one is slow, which is worth the wait."""
+    """One model refuses, another's sessions keep breaking; a third is slow but worth the wait."""
     speaking = Reply(say=GREETING)
     gemini = await gemini_live_server(Scenario(greeting=speaking, unknown=speaking))
     settings = settings_with(tmp_path, gemini, fallback_number=FALLBACK)

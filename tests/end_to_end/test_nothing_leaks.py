@@ -55,7 +55,7 @@ async def test_short_calls_leave_nothing_behind(tmp_path: Path) -> None:
                 samples.setdefault(name, []).append(held(process.pid, tmp_path / "logs", name))
 
     assert [f"{name}: {leak}" for name, its in samples.items() for leak in leaks(its)] == []
-    assert samples["stream_handler"][-1].tasks is not None, "the handler's log says no tasks"
+    assert samples["stream_handler"][-1].tasks is not None, "the handler didn't log its tasks"
 
 
 async def short_call(world: World) -> None:
@@ -74,7 +74,7 @@ def held(pid: int, logs: Path, name: str) -> Held:
 
 
 def family(pid: int) -> list[int]:
-    """A process and those it has started."""
+    """A process and the processes it has started."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
     return [pid, *(one for child in children for one in family(int(child)))]
 

@@ -71,7 +71,7 @@ async def test_a_broken_agent_is_reported_harms_no_call_and_is_rolled_back(
     assert [told(record) for record in records] == [[GREETING, OPENS_AT_NINE]] * 2
     assert await heard(afterwards, GREETING)
     assert records[1].call.agent_problem is None
-    assert "Good day." in went_back, "what is given up is shown"
+    assert "Good day." in went_back, "a rollback shows what it undoes"
     assert repaired is not None
     assert repaired.document["greeting"] == GREETING
     assert repaired.status is not None

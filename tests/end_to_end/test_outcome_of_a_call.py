@@ -34,7 +34,7 @@ _FOUND_OUT_WITHIN_S = 60.0
 
 
 def reads(record: dict[str, Json]) -> Answer:
-    """Finds the agent's turn in the record it was sent."""
+    """Answer like a good model, quoting the agent's turn from the record it was sent."""
     [turn] = [t for t in record["turns"] if "at nine" in t["text"]]
     claim = {"turn": turn["turn"], "quote": "open at nine"}
     return answers(

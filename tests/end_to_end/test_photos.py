@@ -120,7 +120,7 @@ class Shop:
             yield call
 
     async def asks_for_a_photo(self, call: Call) -> None:
-        """The caller offers one, and hears that the link is on its way."""
+        """Have the caller offer a photo, and hear that the link is on its way."""
         await call.agent_silent_for(0.7)
         await call.say(I_CAN_SHOW_YOU)
         await call.agent_started_speaking()
@@ -135,7 +135,7 @@ class Shop:
         return token
 
     async def sends(self, token: str, *names: str) -> list[Reception]:
-        """Sends pictures in parallel, as the page behind the link does."""
+        """Store these pictures like the page behind the link."""
         call_sid = verify((SECRET,), token, now_s=clock.now().timestamp())
         uploads = (
             Upload(id=f"{n} {name}", received_at=clock.now(), picture=picture(name))
@@ -144,7 +144,7 @@ class Shop:
         return [await self.store.add_upload(call_sid, upload) for upload in uploads]
 
     async def says(self, call: Call, sentence: str, *, session: int = 1) -> None:
-        """Wait until the agent has said it, and a moment longer."""
+        """Wait until the agent has said the sentence, and a moment longer."""
         speaking = await self.gemini.session(session)
         await speaking.wait_until(
             lambda seen: any(sentence in turn.text for turn in seen.turns), timeout_s=30
@@ -234,7 +234,7 @@ async def test_a_photo_is_requested_sent_and_discussed(
     assert [turn.text for turn in record.turns if turn.upload] == ["(sent photo 1)"]
     assert [tool.name for tool in record.tool_calls] == ["ask_for_photo", "lookup_account"]
     assert record.call.usage.prompt["VIDEO"] == 3 * 258, "three turns had it in their context"
-    assert left == {}, "it was for this call only"
+    assert left == {}, "the photo was for this call only"
     assert part_of_the_picture not in all_of_the_database(tmp_path)
 
 

@@ -185,10 +185,12 @@ async def test_both_sides_are_kept_intact_and_in_step(
     for heard in (*kept.caller_said(*asked), *kept.agent_said(*said)):
         assert heard.ok, heard
     places_ms = kept.places_ms(asked, said)
-    assert max(places_ms) - min(places_ms) < SAME_PLACE_MS, "both sides on one clock"
+    assert max(places_ms) - min(places_ms) < SAME_PLACE_MS, "both sides must share one clock"
     assert len(kept.caller) == len(kept.agent)
     reply = next(heard for heard in kept.agent_said(*said) if heard.sentence == TEN)
-    assert reply.at_ms == pytest.approx(kept.turn("ten dollars"), abs=60), "in step with the turns"
+    assert reply.at_ms == pytest.approx(kept.turn("ten dollars"), abs=60), (
+        "must be in step with the turns"
+    )
     assert problems(kept.record) == ()
 
 
@@ -210,7 +212,7 @@ async def test_an_interrupted_reply_is_recorded_as_far_as_it_was_heard(
     true = judge(
         _spoken(MODEL_VOICE, (GREETING, STORY, TEN)), kept.call.recording.agent, rate_hz=PHONE_HZ
     )[1]
-    assert 1_000 < true.intact_ms < true.of_ms - 1_000, "it was cut"
+    assert 1_000 < true.intact_ms < true.of_ms - 1_000, "the reply must be cut off"
     assert story.intact_ms == pytest.approx(true.intact_ms, abs=100)
     assert kept.caller_said(PLAN, BALANCE)[1].ok
     assert kept.agent_said(TEN)[0].ok
@@ -315,12 +317,14 @@ async def test_the_recording_continues_in_another_handler(
             assert store.recordings is not None
             parts = await store.recordings.list_parts(kept.record.call.call_sid)
     later = [part for part in parts if part.attempt > 1]
-    assert {part.attempt for part in later} == {kept.record.call.attempt}, "it was taken over"
+    assert {part.attempt for part in later} == {kept.record.call.attempt}, (
+        "the attempt that took the call over must be recorded"
+    )
     assert later[0].number == 1
     asked, said = (BALANCE, PLAN), (GREETING, TEN, STORY)
     assert all(heard.recognised for heard in (*kept.caller_said(*asked), *kept.agent_said(*said)))
     places_ms = kept.places_ms(asked, said)
-    assert max(places_ms) - min(places_ms) < 100, "both attempts on one clock"
+    assert max(places_ms) - min(places_ms) < 100, "both attempts must share one clock"
 
 
 async def test_an_edit_in_the_middle_of_a_call_records_nothing_of_it(

@@ -34,7 +34,7 @@ DRAFT = {**AGENT, "greeting": "Hello, this is the line of tomorrow."}
 
 @pytest.fixture
 async def store_url(tmp_path: Path) -> str:
-    """Has a persona who hangs up after the greeting, and expects the draft's."""
+    """A store with a persona who expects the draft's greeting, and hangs up after it."""
     url = f"sqlite:{tmp_path / 'ringdown.db'}"
     async with open_store(url) as store:
         await store.write_agent("default", AGENT, over=None)

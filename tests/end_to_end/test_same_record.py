@@ -14,7 +14,7 @@ from ringdown.tools import Json
 from tests.emulator import VARIABLE
 
 NUMBERS_VARY = frozenset({"usage", "cost_usd", "talk_s", "twilio_duration_s"})
-"""They depend on how long things took."""
+"""Fields that depend on how long things took."""
 HEARD = frozenset({"heard_by_caller", "heard_by_model"})
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)")
 _ID = re.compile(r"\b(CA[0-9a-f]{32}|stream_handler/[\w.-]+|http://127\.0\.0\.1:\d+)\b")

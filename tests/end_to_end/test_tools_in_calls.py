@@ -116,7 +116,7 @@ STORIES: Mapping[str, Story] = {
 
 @dataclass(slots=True)
 class Tools:
-    """What the tools' server was asked, by call SID."""
+    """The tools' server, and the requests it got, by call SID."""
 
     url: str = ""
     requests: dict[str, list[ToolRequest]] = field(default_factory=lambda: defaultdict(list))
@@ -203,7 +203,7 @@ class Played:
 
     @property
     def tones_heard(self) -> int:
-        """How many whole tones the caller heard: they arrive unchanged."""
+        """How many complete tones the caller heard; they arrive unchanged, so can be counted."""
         heard = np.asarray(self.call.recording.agent, np.int16).tobytes()
         return heard.count(decode_mulaw(waiting_tone()).tobytes())
 
@@ -227,7 +227,7 @@ async def test_tools_in_calls(tmp_path: Path) -> None:
 
 
 def _the_answer_is_spoken(asked: Played) -> None:
-    """By the tool that ships, from its own articles."""
+    """The answer comes from the articles of the tool that ships."""
     assert asked.outcomes == [("search_knowledge_base", ToolOutcome.ANSWERED)]
     assert "The family plan feeds four" in str(asked.record.tool_calls[0].output)
     assert asked.told == "Let me see.It feeds four."

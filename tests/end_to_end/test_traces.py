@@ -186,7 +186,10 @@ async def test_without_an_endpoint_nothing_is_traced(
 
 
 def check_trace(collector: Collector, record: CallRecord) -> list[Span]:
-    """Returns the roots. Every span lies in its parent, and each turn and tool call has one."""
+    """Check that spans lie in their parents, and that each turn and tool call has one.
+
+    Returns the root spans.
+    """
     spans = {span.span_id: span for span in collector.spans}
     assert len(spans) == len(collector.spans)
     assert {span.trace_id for span in collector.spans} == {record.call.trace_id}

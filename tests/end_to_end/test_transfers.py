@@ -66,7 +66,7 @@ async def until_the_person_hears(call: Call) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A call to `to`, whose agent transfers to `party`; what the person hears and how it ends."""
+    """A call to `to`, whose agent transfers it to `party`: what the person hears, how it ends."""
 
     to: str
     party: str

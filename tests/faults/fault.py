@@ -1,4 +1,4 @@
-"""What a fault is, and what is seen of it."""
+"""A fault, and what calls notice of it."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from tests.faults.world import World
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What one call saw of a fault; `problem` says what didn't happen as decided."""
+    """What one call noticed of a fault; `problem` says what didn't happen as decided."""
 
     problem: str | None = None
     silence_ms: int | None = None
@@ -24,9 +24,9 @@ Inject = Callable[[World, int], Awaitable[list[Seen]]]
 class Fault:
     name: str
     outcome: str
-    """What was decided to happen, and what is lost."""
+    """What should happen, and what is lost."""
     inject: Inject
-    """Injects it `times` times, and returns what was seen each time."""
+    """Inject the fault that many times, and return what was seen each time."""
     handlers: int = 1
     most_silence_ms: int | None = None
     most_reconnect_ms: int | None = None

@@ -41,7 +41,7 @@ async def _frozen_for_good(world: World, times: int) -> list[Seen]:
 async def _signalled(
     world: World, times: int, number: signal.Signals, calls: int, hit_within_s: float = 2.0
 ) -> list[Seen]:
-    """`times` times: `calls` calls in parallel, and the first handler gets a signal."""
+    """Carry `calls` calls in parallel and send the first handler a signal, `times` times."""
     seen: list[Seen] = []
     for _ in range(times):
         seen += await taken_over(world, calls, _sends(world, number), hit_within_s=hit_within_s)

@@ -29,7 +29,7 @@ Meanwhile = Callable[[Sequence[Call]], Awaitable[None]]
 
 
 async def at_once(times: int, once: Callable[[], Awaitable[Seen]]) -> list[Seen]:
-    """Run several calls in parallel; a fault that isn't a single call's hits each of them."""
+    """Run several calls in parallel; a fault that isn't limited to one call hits all of them."""
     return list(await asyncio.gather(*(_told(once) for _ in range(times))))
 
 
@@ -53,7 +53,8 @@ async def _told(once: Callable[[], Awaitable[Seen]]) -> Seen:
 
 
 async def tell_number(call: Call) -> None:
-    """Tell it, and ask for more, until the agent is in the middle of a longer reply."""
+    """Tell the agent the number, then ask something, and wait until it is in the middle of a
+    longer reply."""
     await call.agent_silent_for(0.5)
     await call.say(NUMBER)
     await call.agent_silent_for(0.6)
@@ -130,7 +131,7 @@ async def asks_for_number(world: World, count: int, meanwhile: Meanwhile) -> lis
 
 
 async def _ask_for_number(call: Call, from_ms: int) -> int:
-    """The longest time the caller heard nothing until the agent had finished."""
+    """Ask for the number and hang up; returns how long the caller heard nothing before that."""
     await call.agent_silent_for(0.6)
     heard = call.recording.agent
     silence_ms = longest_silence_ms(heard, from_ms, last_sound_ms(heard, call.now_ms))
@@ -147,7 +148,7 @@ async def _went_on(world: World, call: Call, silence_ms: int | BaseException) ->
 
 
 def seen_of(record: CallRecord, call: Call, *, silence_ms: int | None = None) -> Seen:
-    """A call that should stay in its stream and end with the number."""
+    """Judge a call that should stay in its stream and end with the number."""
     streams = len(streams_heard(call))
     if streams != 1 or KNOWN not in last_words(record):
         said = told(record, Speaker.AGENT)
@@ -167,7 +168,7 @@ async def _in_mid_answer(
     go_on: Callable[[Call], Awaitable[bool]],
     seen_if_hit: Callable[[Call, int], Seen] | None = None,
 ) -> list[Seen]:
-    """`go_on` says whether the call was hit."""
+    """`go_on` plays the rest of a call, and returns whether the fault hit it."""
     async with world.calls(count) as calls:
         await asyncio.gather(*map(tell_number, calls))
         broken_ms = [call.now_ms for call in calls]

@@ -86,7 +86,7 @@ async def _webhook_twice(world: World, times: int) -> list[Seen]:
 
 
 async def _after_stream_again(world: World, times: int) -> list[Seen]:
-    """It comes late, when the next stream carries the call."""
+    """Post /after-stream late, when the next stream already carries the call."""
 
     async def drop_and_ask_again(call: Call) -> None:
         call.drop_stream()
@@ -168,7 +168,7 @@ async def _clocks_differ(world: World, times: int) -> list[Seen]:
 
 
 async def _let_in(world: World, call_sid: str, token: str) -> Seen:
-    """Whether the agent answers a stream with this token."""
+    """Check that the agent answers a stream with this token."""
     async with world.socket() as socket:
         await socket.send(world.start_message(call_sid, token))
         async with asyncio.timeout(5):

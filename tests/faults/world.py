@@ -139,7 +139,7 @@ class World:
 
     @asynccontextmanager
     async def socket(self) -> AsyncIterator[ClientConnection]:
-        """A stream's socket, as Twilio would open it; nothing is sent on it."""
+        """Open a stream's socket like Twilio, and send nothing on it."""
         url, headers = self.stream_address()
         async with connect(
             url,
@@ -193,7 +193,7 @@ class World:
         return [pid for p in running if p.pid is not None for pid in _family(p.pid)]
 
     async def dead_letters(self, calls: Sequence[Call]) -> list[DeadLetter]:
-        """One per call, once they are all in the log."""
+        """The dead letter of each call, once they are all in the log."""
         sids = {call.identity.call_sid for call in calls}
         async with asyncio.timeout(_RECORD_WITHIN_S):
             while True:
@@ -273,7 +273,7 @@ async def _write_agent(store: Store, tool_url: str) -> None:
 
 
 def _family(pid: int) -> list[int]:
-    """A process and those it has started."""
+    """A process and the processes it has started."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
     return [pid, *(one for child in children for one in _family(int(child)))]
 

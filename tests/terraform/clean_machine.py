@@ -16,7 +16,7 @@ _WITHIN_S = 300.0
 
 
 def clean_environment(requirements: Path) -> Path:
-    """A virtual environment with only the locked packages; made once per lock file."""
+    """A virtual environment with only the locked packages; created once per lock file."""
     key = hashlib.sha256(sys.version.encode() + requirements.read_bytes()).hexdigest()[:16]
     folder = ENVIRONMENTS / key
     python, complete = folder / "bin" / "python", folder / "complete"
@@ -45,7 +45,7 @@ class Instruction:
 
     @property
     def words(self) -> list[str]:
-        """The command in exec form; a shell command isn't a list."""
+        """The words of a command in exec form; a shell command isn't a list."""
         words: list[str] = json.loads(self.text)
         return words
 

@@ -149,8 +149,8 @@ def checkout(
     """A copy of the tree, or of another checkout, with the required variables and `variables`.
     Twilio's account has `numbers`.
 
-    One tool stands for all, and zips have little in them, unless it is asked for: with each
-    resource that is made, Terraform writes what every zip holds into its state once more.
+    By default, the copy has only one tool and nearly empty zips, because Terraform writes every
+    zip's content to its state again with each resource that it creates.
     """
     put_tree(source, folder, every_tool=every_tool, full_zips=full_zips)
     gcloud = folder / "bin" / "gcloud"
@@ -168,7 +168,7 @@ def checkout(
 def put_tree(
     source: Path, folder: Path, *, every_tool: bool = False, full_zips: bool = False
 ) -> None:
-    """Copy what Terraform reads, replacing any copy but its state."""
+    """Copy what Terraform reads over an earlier copy, whose state is kept."""
     for name in COPIED:
         if not (source / name).exists():
             continue  # an earlier layout

@@ -1,9 +1,9 @@
 """Adds what Google's provider does beyond its schema to the stand-in's.
 
-`stricter_provider.py FOLDER COMMAND …` runs the command so that arguments which cannot change in
-place force a replacement, so that creating what FOLDER/refusals.json names fails as often as it
-says, and so that arguments are there that newer providers have. It stands between Terraform and the
-stand-in, speaks Terraform's plugin protocol, version 5, and reads only the fields that it needs.
+`stricter_provider.py FOLDER COMMAND …` runs the command and stands between Terraform and the
+stand-in. It makes arguments that can't change in place force a replacement, makes creations fail as
+often as FOLDER/refusals.json says, and adds arguments that newer providers have. It speaks version
+5 of Terraform's plugin protocol, and reads only the fields that it needs.
 """
 
 import json

@@ -102,7 +102,7 @@ def test_destroy_takes_everything_and_puts_the_number_back(
 
 @pytest.mark.parametrize("name", DESTROYED)
 def test_destroy_deletes_no_words_and_no_end_of_life(deployed: Deployments, name: str) -> None:
-    """Without protection, they go with their database; with it, they stay with it."""
+    """Without protection, both are deleted with their database; with it, both stay."""
     seen = deployed[name].twilio
     protected = deployed[name].plan["variables"]["deletion_protection"]["value"]
 
@@ -289,7 +289,7 @@ def test_two_environments_have_nothing_in_common(deployed: Deployments) -> None:
     second = properties.identities(deployed["staging"].plan)
 
     assert first & second == set()
-    assert len(first) > 30, "nothing was looked at"
+    assert len(first) > 30, "too few resources were compared"
     assert deployed["staging"].outputs["store_url"] == f"firestore:{PROJECT}/staging"
 
 
@@ -360,7 +360,7 @@ READ_IN = ("minimal", "everything", "vertex", "restricted")
 
 @pytest.fixture(scope="module")
 def set_and_read(deployed: Deployments) -> dict[str, tuple[set[str], set[str]]]:
-    """For each part, what it gets in any scenario, and what it then reads."""
+    """For each part, the variables that any scenario sets, and those that it reads."""
     found: dict[str, tuple[set[str], set[str]]] = {}
     given_before: list[tuple[str, Environment]] = []
     for applied in (deployed[scenario] for scenario in READ_IN):
@@ -420,7 +420,7 @@ def seeds(applied: Applied) -> dict[str, Json]:
 
 def test_the_default_agent_is_the_packaged_one(everything: Applied) -> None:
     document = seeds(everything)["agents/default"]
-    assert set(document.pop("status")) == {"checked_at"}, "agent_edited did not look at it"
+    assert set(document.pop("status")) == {"checked_at"}, "agent_edited must not have checked it"
     agent = to_record(Agent, document, where="seed")
 
     packaged = to_record(

@@ -64,7 +64,7 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def pack(copy: Checkout) -> Path:
-    """Plans only as far as the zips."""
+    """Plan only as far as the zips, and return their folder."""
     copy.succeed(
         "terraform init -backend=false -input=false",
         "terraform plan -input=false -target=data.archive_file.function",
@@ -284,7 +284,7 @@ def test_what_dockerignore_holds_back_cannot_be_copied(tmp_path: Path) -> None:
 async def function_image(
     image: Image, target: str, folder: Path, **settings: str
 ) -> AsyncIterator[httpx2.AsyncClient]:
-    """A function's code, run the way a service does."""
+    """Run a function's code as a service."""
     port = free_port()
     environ = {
         "PATH": "/usr/bin:/bin",

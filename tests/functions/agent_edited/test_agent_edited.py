@@ -94,7 +94,7 @@ def test_without_a_store_the_process_says_what_to_set(restored_logging: None) ->
 
 @pytest.fixture
 def stand_in() -> Iterator[GeminiLiveServer]:
-    """On a separate loop, as the function has."""
+    """A model stand-in on its own event loop, because the function runs on another."""
     loop = asyncio.new_event_loop()
     server = GeminiLiveServer(Scenario(pace=Pace(thinking_ms=0, speed=100)))
     thread = threading.Thread(target=loop.run_forever)
@@ -132,7 +132,7 @@ async def edited(folder: Path, document: dict[str, Json]) -> None:
 
 
 async def kept(folder: Path) -> tuple[frozenset[str], str | None]:
-    """Which clips exist, and what operators see."""
+    """Return the keys of the stored clips, and the notes that operators see."""
     async with open_store(f"sqlite:{folder / 'ringdown.db'}") as store:
         stored = await store.read_agent("default")
         assert stored is not None

@@ -94,7 +94,7 @@ class HandlerStandIn:
         self.ready = threading.Event()
         self.ready.set()
         self.refusals = 0
-        """How many requests are still to get a 503."""
+        """How many more requests get a 503."""
         self.paths: list[str] = []
 
     def respond(self, path: str) -> int:

@@ -61,7 +61,7 @@ def test_a_decided_fall_back_apologises_and_dials_the_agents_number(
     assert dial.text == PERSON
     call = stored_call(store_url)
     assert call is not None
-    assert call.end_reason is EndReason.MODEL_UNAVAILABLE, "what the handler said must stay"
+    assert call.end_reason is EndReason.MODEL_UNAVAILABLE, "the handler's reason must stay"
 
 
 def test_without_any_number_the_apology_ends_the_call(twilio: Twilio, store_url: str) -> None:
@@ -324,6 +324,6 @@ async def test_a_store_that_never_answers_falls_back_in_time(environ: Environ) -
 
 
 def _lost_three_times(twilio: Twilio) -> None:
-    """As often as a call is taken over in a minute."""
+    """End three streams; a call is taken over at most three times in a minute."""
     for ended in (1, 2, 3):
         twilio.post(f"/after-stream?attempt={ended}", IN_PROGRESS)

@@ -67,7 +67,7 @@ def source() -> FakeSource:
 
 
 async def choose(source: FakeSource, agents: AgentChoice, called: str = CALLED) -> ChosenAgent:
-    """The choice, which must be made in time."""
+    """Choose the agent, which must happen in time."""
     async with asyncio.timeout(FIRST_DEADLINE_S + 1.0):
         return await agents.choose(source, called, CALLER)
 

@@ -79,7 +79,7 @@ def asking_agent(*, tools: tuple[str, ...] = (), hours: OpeningHours | None = No
 
 
 def answered(twilio: Twilio, store_url: str) -> Call:
-    """The call, which was answered whatever its tool did."""
+    """Return the record of a call, which must be answered whatever its tool does."""
     assert verbs(twiml(twilio.post("/", a_form()))) == ["Say", "Connect", "Redirect"]
     call = stored_call(store_url)
     assert call is not None

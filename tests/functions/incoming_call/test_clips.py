@@ -49,7 +49,7 @@ def keep_clip(
 
 
 def with_notice(store_url: str, agent: Agent = AGENT) -> None:
-    """The agent answers, and has a clip of its notice."""
+    """Store an agent that answers calls, and a clip of its notice."""
     write_agent(store_url, agent)
     keep_clip(store_url)
 
@@ -71,7 +71,7 @@ def said(document: Element) -> str | None:
 def get(
     twilio: Twilio, url: str, method: str = "GET", headers: dict[str, str] | None = None
 ) -> httpx2.Response:
-    """The way Twilio fetches audio: without signing the request."""
+    """Fetch audio like Twilio, without signing the request."""
     path = url.removeprefix(PUBLIC_URL)
     return twilio.client.request(method, path, headers=headers)
 

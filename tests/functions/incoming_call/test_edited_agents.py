@@ -1,4 +1,4 @@
-"""What operators saved before the phone rings answers it, on every store."""
+"""Calls are answered by the agent that operators saved last, on every store."""
 
 import datetime
 import os

@@ -223,7 +223,7 @@ def answer(given: _Given | Exception) -> _Given:
 
 
 async def look(guard: LineGuard, line: Line) -> Standing:
-    """The check, which must be over within 300 ms (plus a margin for a busy machine)."""
+    """Check the caller within 300 ms (plus a margin for a busy machine)."""
     async with asyncio.timeout(1.0):
         return await guard.look(line, CALLER, NOW)
 
@@ -254,7 +254,9 @@ async def test_limits_that_cannot_be_used_are_the_last_that_could() -> None:
     await look(guard, line)
     line.limits = InvalidDocument("settings/limits: calls_at_once")
     assert (await look(guard, line)).limits == FULL
-    assert (await look(LineGuard(), line)).limits == Verdict(), "otherwise the packaged ones"
+    assert (await look(LineGuard(), line)).limits == Verdict(), (
+        "a guard that never read any limits uses the packaged ones"
+    )
 
 
 def test_a_memory_is_not_used_longer_than_records_are_kept() -> None:

@@ -49,7 +49,7 @@ def transferred(
     language: str = "en-US",
     accept: bool = True,
 ) -> None:
-    """The agent has transferred the call to billing."""
+    """Record that the agent transferred the call to billing."""
     agent = msgspec.structs.replace(
         an_agent(transfer_numbers={"billing": party}, language=language), transfer_accept=accept
     )
@@ -93,7 +93,7 @@ def heard(gather: Element) -> str:
 
 
 def press(twilio: Twilio, path: str, digits: str = "1") -> list[str]:
-    """The verbs that a key leads to: none connects the two."""
+    """Press keys, and return the verbs of the response. Without any, Twilio connects the two."""
     return verbs(twiml(twilio.post(path, THEIRS | {"Digits": digits})))
 
 

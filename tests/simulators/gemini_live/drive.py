@@ -82,7 +82,7 @@ class Drive:
         self._perform(self.conversation.receive(message, self.now_ms))
 
     def run(self, until_ms: float) -> None:
-        """Let time pass; everything happens when it falls due."""
+        """Let time pass until `until_ms`; everything happens when it is due."""
         while self.ended is None:
             due_ms = self.conversation.next_due_ms
             if due_ms is None or due_ms > until_ms:
@@ -95,7 +95,7 @@ class Drive:
         self.send(AudioInput(to_bytes(CALLER[:8_000]), INPUT_HZ))
 
     def caller_says(self, phrase: str | None) -> None:
-        """Speech, the silence that ends it, and `phrase` as what was understood."""
+        """Send speech and the silence that ends it; `phrase` is what the model understands."""
         self.send(AudioInput(to_bytes(CALLER), INPUT_HZ))
         self.caller_is_quiet(1_000)
         self.understand(phrase)

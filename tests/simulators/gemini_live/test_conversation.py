@@ -144,7 +144,7 @@ def test_text_is_answered_by_what_it_contains() -> None:
     drive.send(TextInput("My name is Anna."))
     drive.run(20_000)
     said = [note.text for note in drive.notes if isinstance(note, TurnSpoken)]
-    assert said == [GREETING, "Hello Anna."], "the second text takes the first one's place"
+    assert said == [GREETING, "Hello Anna."], "the second text replaces the first"
 
 
 @pytest.mark.parametrize("after_ms", [400, 1_200])
@@ -696,7 +696,7 @@ def test_nothing_is_said_about_a_picture_before_a_text_asks() -> None:
     assert said(drive) == ["I see lot one."]
     drive.send(TextInput("And now?"))
     drive.run(drive.now_ms + 5_000)
-    assert said(drive)[1:] == ["I cannot tell."], "it is spoken of once"
+    assert said(drive)[1:] == ["I cannot tell."], "the photo is mentioned only once"
 
 
 def test_pictures_are_discussed_in_order() -> None:

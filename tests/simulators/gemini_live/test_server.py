@@ -81,7 +81,7 @@ SETUP = '{"setup":{"model":"models/gemini-3.8-live"}}'
 
 
 def bare(server: GeminiLiveServer, path: str, **headers: str) -> Any:
-    """A WebSocket without any SDK."""
+    """Open a WebSocket without any SDK."""
     tls = ssl.create_default_context(cafile=server.ca_file)
     url = server.base_url.replace("https", "wss") + path
     return connect_bare(url, ssl=tls, additional_headers=headers)

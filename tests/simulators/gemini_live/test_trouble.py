@@ -1,4 +1,4 @@
-"""Faults: each happens in its session, at its moment, once."""
+"""Each fault happens once, in its session and at its moment."""
 
 import numpy as np
 import pytest
@@ -247,7 +247,7 @@ def test_go_away_and_go() -> None:
     drive = greeted(GoingAway(time_left_s=2), Moment.SECONDS, 1)
     assert [(at_ms, m) for at_ms, m in drive.sent if isinstance(m, GoAway)] == [(1_000, GoAway(2))]
     assert drive.ended == Disconnect(1000, "")
-    assert drive.times_of(TurnComplete), "until then the session continues"
+    assert drive.times_of(TurnComplete), "the session must continue until then"
 
 
 def test_going_away_again_and_again() -> None:

@@ -1,4 +1,4 @@
-"""Resampling: flat where speech is, nothing folded back, no delay."""
+"""Resampling is flat in the range of speech, without aliasing and without delay."""
 
 import numpy as np
 import pytest

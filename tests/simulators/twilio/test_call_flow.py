@@ -79,7 +79,7 @@ def test_after_a_stream_the_redirect_is_followed_relative_to_its_document() -> N
     assert call.advance(Done()) == Perform(STREAM)
     assert call.advance(Done()) == Fetch(Webhook("https://x.test/after-stream?try=2", "GET"))
     assert call.advance(document(Hangup())) == Finish(EndReason.AGENT_HUNG_UP), (
-        "a call is answered once only"
+        "a call is answered only once"
     )
 
 

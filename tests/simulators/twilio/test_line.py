@@ -1,4 +1,4 @@
-"""The line, in step with the clock."""
+"""The line keeps in step with the clock."""
 
 import asyncio
 from collections.abc import Callable

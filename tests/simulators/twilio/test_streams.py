@@ -59,7 +59,7 @@ async def run_call(
     during: Callable[[Call], Awaitable[None]] | None = None,
     webhooks: WebhookServer | None = None,
 ) -> Call:
-    """A call whose document is `verb` alone, to its end."""
+    """Run a call whose document has only `verb`, to its end."""
     async with webhook_server() as server:
         url = (webhooks or server).on("/voice", twiml(verb))
         network = network or TwilioNetwork(auth_token=TOKEN)
@@ -414,7 +414,7 @@ async def test_a_half_dead_network_reads_nothing_and_answers_no_pings() -> None:
     async with media_server(ping) as server:
         call = await run_call(server.verb(), during=stall)
         (stream,) = server.streams
-    assert stream.messages[-1]["event"] == "stop", "the socket lives again after resuming"
+    assert stream.messages[-1]["event"] == "stop", "the socket must work again after resuming"
     assert call.end_reason is EndReason.CALLER_HUNG_UP
 
 
