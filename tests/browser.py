@@ -94,7 +94,7 @@ class Tab:
             await self._next()
 
     async def in_frame(self, name: str, expression: str) -> Any:
-        """Like `evaluate`, in the page's frame of that name, whatever its origin."""
+        """Like `evaluate`, but in the page's frame of that name, whatever its origin."""
         world = await self.tell("Page.createIsolatedWorld", frameId=await self._frame(name))
         return await self.evaluate(expression, contextId=world["executionContextId"])
 
@@ -213,7 +213,7 @@ async def open_browser(profile: Path, *, options: Sequence[str] = ()) -> AsyncIt
             yield tab
     finally:
         process.terminate()
-        # Read the rest of its output, so that the pipe is closed when it ends.
+        # Read the rest of its output, so that the pipe closes when Chromium ends.
         await process.communicate()
 
 
@@ -233,4 +233,4 @@ async def _debugging_url(process: asyncio.subprocess.Process) -> str:
     while line := (await process.stderr.readline()).decode():
         if found := _LISTENS.search(line):
             return found[1]
-    raise AssertionError("Chromium ended before it listened")
+    raise AssertionError("Chromium ended before it was listening")

@@ -26,7 +26,7 @@ class Command:
 
 
 def commands(program: str) -> list[Command]:
-    """Every command of `program`, each once."""
+    """Every command of `program` in the documentation, without repetitions."""
     found = [command for page in PAGES for command in _on(page, program)]
     in_blocks_last = sorted(found, key=lambda command: command.in_block)
     unique = {str(command): command for command in in_blocks_last}
@@ -46,7 +46,7 @@ def _on(page: Path, program: str) -> Iterator[Command]:
 
 
 def _arguments(code: str, program: str) -> Iterator[str]:
-    """What follows `program` wherever it is run in `code`: after variables, `&&`, `|` or `$(`."""
+    """The words after `program` wherever `code` runs it: after variables, `&&`, `|` or `$(`."""
     lines = code.replace("\\\n", " ")
     begins = rf"(?:^|&& |\| |\$\()(?:\w+=\S* )*(?:\S*/)?{re.escape(program)}(?= |$|\))"
     for match in re.finditer(begins, lines, re.MULTILINE):

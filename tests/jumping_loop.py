@@ -69,7 +69,7 @@ class JumpingLoop(asyncio.SelectorEventLoop):
         self._jumping.now_s += seconds
 
     def date(self) -> datetime.datetime:
-        """What `ringdown.clock` should return."""
+        """The time that `ringdown.clock` should return."""
         return BEGAN + datetime.timedelta(seconds=self._jumping.now_s)
 
     def run_in_executor(  # type: ignore[override] # typeshed has it return a Future of Any

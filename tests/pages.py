@@ -38,7 +38,7 @@ async def assert_shown_well(tab: Tab, *, scrolls: str) -> None:
         await tab.resize(width, height, dark=dark)
         look = f"{width} px, {'dark' if dark else 'light'}"
         outside = await tab.evaluate(_STICKS_OUT % (width, json.dumps(scrolls)))
-        assert not outside, f"{look}, outside the window: {outside}"
+        assert not outside, f"{look}: these are outside the window: {outside}"
         serious = await tab.evaluate(_SERIOUS)
         assert not serious, f"{look}: {serious}"
     await tab.resize(1280, 900)

@@ -37,7 +37,7 @@ def test_capacity_md_calculates_with_terraforms_defaults() -> None:
 
     assert len(defaults) == 3
     assert [f"`{name} = {value}`" in capacity for name, value in defaults] == [True] * 3
-    assert re.search(r'cpu\s+= "1"\s+memory = "1Gi"', TERRAFORM), "the page has 1 vCPU and 1 GiB"
+    assert re.search(r'cpu\s+= "1"\s+memory = "1Gi"', TERRAFORM), "the page says 1 vCPU and 1 GiB"
 
 
 def named(*patterns: str) -> set[str]:

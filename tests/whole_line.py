@@ -38,7 +38,7 @@ from tests.functions.loading import loaded_app
 from tests.jumping_loop import jumping_loop
 
 LOG = "logs/line.log"
-"""What all parts log, in the folder of the line."""
+"""The log of all parts, in the folder of the line."""
 _POLL_S = 0.01
 _STARTS_WITHIN_S = 10.0
 
@@ -117,7 +117,7 @@ async def served_function(
             yield
         finally:
             server.should_exit = True
-    # The platform would end the loop; here nothing may be left open when the function is forgotten.
+    # The platform would end the loop. Here, everything must be closed before the function goes.
     keepers = {task for task in asyncio.all_tasks() if task.get_name() == KEEPER}
     for keeper in keepers:
         keeper.cancel()
@@ -173,7 +173,7 @@ async def _started(command: Command, log: TextIO) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _handler(environ: dict[str, str], log: TextIO) -> AsyncIterator[None]:
-    """What `python -m stream_handler` does."""
+    """Do what `python -m stream_handler` does."""
     settings = read_settings(environ)
     traces = None if settings.traces is None else OtlpExport(settings.traces)
     if traces is not None:

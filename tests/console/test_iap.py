@@ -35,7 +35,7 @@ def pem(key: ec.EllipticCurvePrivateKey) -> str:
 
 @dataclass(slots=True)
 class KeyServer:
-    """Where Google serves the proxy's public keys."""
+    """Serves the proxy's public keys, as Google does."""
 
     url: str = ""
     keys: dict[str, str] = field(default_factory=lambda: {"key-1": pem(KEY)})

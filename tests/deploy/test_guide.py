@@ -205,7 +205,9 @@ def test_a_dry_run_shows_everything_and_changes_nothing(deployer: Deployer) -> N
     assert changing == []
     page = (ROOT / "docs" / "deploy.md").read_text("utf-8")
     shown = _without_counts("Plan\n" + page.split("    Plan\n", 1)[1].split("\n## ", 1)[0])
-    assert _without_counts(heard)[-len(shown) :] == shown, "one tool is deployed here"
+    assert _without_counts(heard)[-len(shown) :] == shown, (
+        "must match the page, except for the counts: one tool is deployed here"
+    )
 
 
 def test_a_state_that_is_kept_needs_no_bucket(deployer: Deployer) -> None:

@@ -99,7 +99,7 @@ def test_every_pinned_hash_is_one() -> None:
         (["in:us-locations"], "us-east4", True),
         (["in:eu-locations"], "europe-west1", True),
         (["in:europe-west1-locations", "us-east4"], "us-east4", True),
-        (["in:low-carbon-locations"], "us-east4", True),  # we can't know what that contains
+        (["in:low-carbon-locations"], "us-east4", True),  # we can't know what that group contains
         (["in:eu-locations"], "us-east4", False),
         (["us-east1"], "us-east4", False),
     ],
@@ -295,7 +295,7 @@ def test_of_two_that_pass_the_longer_wait_counts() -> None:
 _SLOW_TO_STOP = """
 import os, pathlib, signal
 signal.signal(signal.SIGINT, lambda *_: None)
-os.killpg(0, signal.SIGINT)  # Ctrl-C reaches all that run in a terminal
+os.killpg(0, signal.SIGINT)  # Ctrl-C reaches every process in a terminal
 for _ in range(50_000):  # more than a pipe holds: a reader that stops can't get to the end
     print("stopping", flush=True)
 pathlib.Path("saved").touch()

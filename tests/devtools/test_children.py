@@ -46,7 +46,7 @@ def after_the_parent_was_killed(child: str) -> str:
         return parent.stdout.read()
 
 
-@pytest.mark.real_time  # it has a second to stop
+@pytest.mark.real_time  # the child gets a second to stop
 def test_a_child_is_stopped_when_its_parent_is_killed() -> None:
     assert after_the_parent_was_killed(OBEDIENT) == "stopped\n"
 

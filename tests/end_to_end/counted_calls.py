@@ -61,7 +61,7 @@ _USAGE = {"promptTokenCount": 90, "responseTokenCount": 10, "totalTokenCount": 1
 
 @dataclass(slots=True)
 class CountedCall:
-    """One call as its two ends saw it."""
+    """A call as its two ends saw it."""
 
     number: int
     turns: int

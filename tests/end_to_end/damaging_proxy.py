@@ -22,7 +22,7 @@ class Damage(Protocol):
     """Damages one direction of one call."""
 
     def chunks(self, chunk: bytes) -> tuple[bytes, ...]:
-        """What is passed on instead of the next µ-law `chunk`."""
+        """Return the chunks to pass on instead of the next µ-law `chunk`."""
 
 
 class Nothing:

@@ -80,7 +80,7 @@ class OperatedLine:
     folder: Path
     environ: Mapping[str, str]
     edited_url: str
-    """Where `agent_edited` receives the database's events."""
+    """The URL at which `agent_edited` receives the database's events."""
 
     # What operators do
 

@@ -52,7 +52,7 @@ async def test_an_edit_reaches_a_live_call(
         shown = await line.ringdown("calls", "show", "last")
         edited = await line.store.last_revision("default")
 
-    assert len(line.gemini.sessions) == 1, "the session is updated, not reopened"
+    assert len(line.gemini.sessions) == 1, "the session must be updated, not reopened"
     assert agent_told(record) == [GREETING, OPENS_AT_NINE, OPENS_AT_SEVEN]
     assert await heard(call, OPENS_AT_SEVEN)
     assert edited is not None

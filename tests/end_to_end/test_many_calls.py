@@ -16,9 +16,9 @@ WELL_TURNS, TROUBLED_TURNS = 10, 7  # about 12 s, and 8 s, of conversation
 SLOW_S = 2.0
 WINDOW_S = 10.0
 ROUTINE_WRITES = 10
-"""In one window: one a second."""
+"""The most routine writes in one window: one a second."""
 WRITTEN_AT_ONCE = 4
-"""Create, claim, end, and Twilio's report of the end."""
+"""The writes that can't wait: create, claim, end, and Twilio's report of the end."""
 
 pytestmark = [pytest.mark.real_time, pytest.mark.timeout(180)]
 

@@ -62,7 +62,7 @@ async def test_an_unavailable_model_sends_the_caller_to_a_person(
         EndReason.MODEL_UNAVAILABLE,
         EndReason.MODEL_LOST,
     ]
-    assert len(gemini.sessions) == 1 + 5 + 1, "a session that breaks is replaced four times"
+    assert len(gemini.sessions) == 1 + 5 + 1, "a session that breaks must be replaced four times"
     assert healthy_record.call.end_reason is EndReason.CALLER_HUNG_UP
     assert _rings(healthy), "nothing was heard while the model was slow to get ready"
     first = healthy_record.turns[0]

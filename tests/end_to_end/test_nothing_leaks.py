@@ -20,7 +20,7 @@ from tests.faults.world import World, running_world
 CALLS = int(os.environ.get("LEAK_CALLS", "160"))
 AT_ONCE = 10
 SETTLED_AFTER_S = 1.5
-"""By then, sockets are closed and records written."""
+"""After this time, sockets are closed and records written."""
 MOST_MB = 8.0
 """Growth from the second quarter to the last: allocators keep a little in reserve."""
 MOST_DESCRIPTORS = 2
@@ -34,7 +34,7 @@ pytestmark = [
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What one process held between two rounds of calls; `tasks` is None if it logs none."""
+    """What a process held between two rounds of calls; `tasks` is None if it doesn't log them."""
 
     memory_mb: float
     descriptors: int
@@ -86,7 +86,7 @@ def tasks_told(log: Iterable[str]) -> int | None:
 
 
 def leaks(samples: Sequence[Held]) -> list[str]:
-    """What has grown more than it may, from the second quarter to the last."""
+    """Describe what grew more than it may between the second and the last quarter."""
     quarter = len(samples) // 4
     early, late = samples[quarter : 2 * quarter], samples[-quarter:]
     mb, more_mb = (median(sample.memory_mb for sample in some) for some in (early, late))

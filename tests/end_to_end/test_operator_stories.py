@@ -91,7 +91,7 @@ async def test_yesterdays_bad_call_is_found_with_its_cause(
 
     assert told(bad) == [GREETING, "One moment, please.", NO_ANSWER]
     assert YESTERDAYS_SID[:8] in listed
-    assert good.call.call_sid[:8] not in listed, "nothing was wrong with that one"
+    assert good.call.call_sid[:8] not in listed, "that call had no problem"
     assert "Problems:" in shown
     assert "The tool check_bread failed:" in shown
     assert NO_ANSWER in shown

@@ -41,7 +41,7 @@ NO_LINK = "I cannot send you a link."
 IT_WAS = "It was four seven one one."
 ACTIVE = "Your account is active."
 FIRST_WORD_WITHIN_MS = 2_000
-"""After the upload, in addition to the model's own time."""
+"""How soon the agent speaks after an upload, in addition to the model's own time."""
 
 AGENT: dict[str, Json] = {
     "instructions": "You answer the phone of a shop.",
@@ -208,7 +208,9 @@ async def test_a_photo_is_requested_sent_and_discussed(
     async with running_shop(tmp_path, gemini_live_server) as shop:
         async with shop.call() as call:
             await shop.asks_for_a_photo(call)
-            await call.wait(25)  # they look for the jar; they aren't asked whether they are there
+            await call.wait(
+                25
+            )  # the caller looks for the jar, and the agent must not ask if they are still there
             assert await shop.sends(shop.link_of(call), "label") == [Reception.TAKEN]
             sent_at = clock.now()
             await shop.says(call, I_SEE_A_JAR)
@@ -233,7 +235,9 @@ async def test_a_photo_is_requested_sent_and_discussed(
     assert shown(session) == ["label"]
     assert [turn.text for turn in record.turns if turn.upload] == ["(sent photo 1)"]
     assert [tool.name for tool in record.tool_calls] == ["ask_for_photo", "lookup_account"]
-    assert record.call.usage.prompt["VIDEO"] == 3 * 258, "three turns had it in their context"
+    assert record.call.usage.prompt["VIDEO"] == 3 * 258, (
+        "three turns must have had the photo in their context"
+    )
     assert left == {}, "the photo was for this call only"
     assert part_of_the_picture not in all_of_the_database(tmp_path)
 

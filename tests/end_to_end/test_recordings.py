@@ -243,11 +243,11 @@ async def test_no_secret_is_in_the_recorded_sound(
     assert secret.start_ms is not None
     assert secret.end_ms is not None
     said, secret_ms = kept.call.recording.caller, (secret.start_ms, secret.end_ms)
-    assert _between(said, *secret_ms).any(), "the network heard it"
+    assert _between(said, *secret_ms).any(), "the network must have heard the secret"
     behind_ms = kept.places_ms((USE_NUMBER,), ())[0]
     hidden = _between(kept.caller, *(ms - behind_ms for ms in secret_ms))
     assert len(hidden) > PHONE_HZ
-    assert not hidden.any(), "something of the secret is in the recording"
+    assert not hidden.any(), "part of the secret is in the recording"
     words = (USE_NUMBER, SPOKEN_PIN, BALANCE)
     recognizer = recognizer_for(words, rate_hz=PHONE_HZ)
     assert recognizer.recognize(_between(said, *secret_ms)) == normalise(SPOKEN_PIN)
@@ -288,8 +288,8 @@ async def test_no_tone_of_a_key_is_in_the_recorded_sound(
 
     async with recorded_line(tmp_path, gemini_live_server) as line:
         kept = await line.played(type_at_once)
-    assert kept.call.recording.caller.any(), "the network heard it"
-    assert not kept.caller.any(), "a key can be told from the recording"
+    assert kept.call.recording.caller.any(), "the network must have heard the tones"
+    assert not kept.caller.any(), "the recording reveals a key"
     assert kept.agent_said(GREETING)[0].ok
 
 
@@ -348,7 +348,7 @@ async def test_an_edit_in_the_middle_of_a_call_records_nothing_of_it(
         record = await record_of(line.stack, call)
         async with open_store(line.stack.store_url) as store:
             assert await recorded_sound(store.recordings, record.call.call_sid) is None
-    assert record.call.applied_revisions, "the edit reached the call"
+    assert record.call.applied_revisions, "the edit must have reached the call"
     assert record.call.recording_problem is None
 
 

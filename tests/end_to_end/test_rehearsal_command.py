@@ -82,7 +82,9 @@ async def test_a_rehearsal_leaves_a_report_recordings_and_a_record(
     async with open_store(store_url) as store:
         [rehearsal] = await list_rehearsals(store.documents, "default")
         [run] = await read_runs(store.documents, rehearsal.id)
-        assert await store.list_calls(CallQuery()) == (), "its calls are in a separate store"
+        assert await store.list_calls(CallQuery()) == (), (
+            "calls of a rehearsal belong in a separate store"
+        )
     assert (rehearsal.id, rehearsal.is_stand_in, rehearsal.partial) == (folder.name, True, None)
     assert run.passed
     assert rehearsal.is_draft

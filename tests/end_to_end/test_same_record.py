@@ -40,7 +40,9 @@ async def test_make_call_leaves_the_same_record_on_both_stores(
     of_embedded, of_firestore = (json.loads(record(folder)) for folder in folders)
 
     assert (folders[0] / "out/last/ringdown.db").exists()
-    assert not (folders[1] / "out/last/ringdown.db").exists(), "that one was on Firestore"
+    assert not (folders[1] / "out/last/ringdown.db").exists(), (
+        "this call's record belongs in Firestore"
+    )
     assert normalised(of_firestore) == normalised(of_embedded)
     assert of_embedded["problems"] == []
 

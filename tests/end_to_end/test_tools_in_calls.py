@@ -182,7 +182,7 @@ async def running_tools() -> AsyncIterator[Tools]:
         yield tools
 
 
-# What came of it
+# What the calls left behind
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +223,7 @@ async def test_tools_in_calls(tmp_path: Path) -> None:
     flight = await _flight_of(typed, tmp_path)
     keys = [event.digit for event in flight if isinstance(event, DtmfReceived)]
     assert len(keys) == len(PIN)
-    assert len(set(keys)) == 1, "the flight record says which keys were pressed"
+    assert len(set(keys)) == 1, "the flight record reveals which keys were pressed"
 
 
 def _the_answer_is_spoken(asked: Played) -> None:
@@ -274,7 +274,9 @@ def _a_pin_is_found_nowhere_but_at_its_tool(typed: Played, folder: Path) -> None
     assert typed.told.endswith("Your balance is twelve dollars.")
     files = [path for path in folder.rglob("*") if path.is_file()]
     kinds = {path.suffix for path in files}
-    assert {".db", ".log", ".json"} <= kinds, f"record, logs and the model's wire: {kinds}"
+    assert {".db", ".log", ".json"} <= kinds, (
+        f"expected record, logs and the model's messages: {kinds}"
+    )
     assert [path.name for path in files if PIN.encode() in path.read_bytes()] == []
 
 

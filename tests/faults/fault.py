@@ -14,7 +14,7 @@ class Seen:
     silence_ms: int | None = None
     """The longest silence the caller heard while something was expected."""
     reconnect_ms: int | None = None
-    """The longest time without a model session that listens."""
+    """The longest time without a model session that was listening."""
 
 
 Inject = Callable[[World, int], Awaitable[list[Seen]]]
@@ -32,7 +32,7 @@ class Fault:
     most_reconnect_ms: int | None = None
 
     def problems(self, seen: list[Seen]) -> list[str]:
-        """Everything that didn't happen as decided, one line each."""
+        """Describe everything that didn't happen as decided, one line each."""
         found = [each.problem for each in seen if each.problem is not None]
         silences = [each.silence_ms for each in seen if each.silence_ms is not None]
         if self.most_silence_ms is not None and max(silences, default=0) > self.most_silence_ms:

@@ -11,9 +11,10 @@ from tests.faults.world import World
 
 _CALLS = 20
 _LEAVES_WITHIN_S = 11.0
-"""Eight seconds for a turn to end, and some to save."""
+"""How long a handler may take to leave: eight seconds for a turn to end, and some to save."""
 _NOTICED_WITHIN_S = 9.0
-"""A frozen handler is probed every two seconds, and has two to respond."""
+"""How long it may take to notice a frozen handler, which is probed every two seconds and has two
+seconds to respond."""
 
 
 async def _killed(world: World, times: int) -> list[Seen]:

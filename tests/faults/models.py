@@ -1,4 +1,4 @@
-"""Faults of model sessions that the stand-in can have on command."""
+"""Faults of model sessions, which the stand-in has on command."""
 
 import asyncio
 from collections.abc import Mapping, Sequence

@@ -63,7 +63,7 @@ async def tell_number(call: Call) -> None:
 
 
 def streams_heard(call: Call) -> list[int]:
-    """When each stream of the call was first heard, on the recording."""
+    """When each stream of the call was first heard, in ms of the recording."""
     return [e.when.line_ms or 0 for e in call.events if isinstance(e, StreamAudioStarted)]
 
 
@@ -75,12 +75,12 @@ async def heard_again(call: Call, streams: int) -> None:
 
 
 def told(record: CallRecord, speaker: Speaker) -> str:
-    """Everything that one side has said, normalised for comparison."""
+    """Everything that one side said, normalised for comparison."""
     return normalise(" ".join(turn.text for turn in record.turns if turn.speaker is speaker))
 
 
 def last_words(record: CallRecord) -> str:
-    """What the agent said last."""
+    """The agent's last turn, normalised for comparison."""
     said = [turn.text for turn in record.turns if turn.speaker is Speaker.AGENT]
     return normalise(said[-1]) if said else ""
 
@@ -258,7 +258,7 @@ def _seen_of_handed_over(call: Call, broken_ms: int) -> Seen:
     return Seen(silence_ms=_streams_started(call)[1] - _streams_ended(call)[0])
 
 
-# How long the caller heard nothing, from what arrived at their ear
+# How long the caller heard nothing, from the recording of what they heard
 
 
 def longest_silence_ms(heard: Pcm, from_ms: int, until_ms: int) -> int:

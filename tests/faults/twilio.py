@@ -24,7 +24,7 @@ from tests.faults.story import (
 from tests.faults.world import PERSON, World
 
 _HALF_DEAD_S = 8.0
-"""Longer than it takes to notice that pings aren't answered."""
+"""How long streams stall: longer than it takes to notice unanswered pings."""
 _SILENT = 100
 _HUGE_BYTES = 10_000_000
 _TOKEN = re.compile(r'name="token" value="([^"]+)"')

@@ -49,9 +49,9 @@ class FaultyTool:
     status: int = 200
     waits_s: float = 0.0
     asked: Counter[str] = field(default_factory=Counter)
-    """How often it was called, by call."""
+    """How often each call requested the tool."""
     answered: Counter[str] = field(default_factory=Counter)
-    """How often it returned, whether or not anyone was still listening."""
+    """How often it returned to each call, whether or not anyone was still listening."""
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def behaves(self, *, status: int = 200, waits_s: float = 0.0) -> None:
@@ -97,7 +97,7 @@ class World:
 
     @asynccontextmanager
     async def calls(self, count: int) -> AsyncIterator[list[Call]]:
-        """`count` parallel calls that begin a little apart, as calls do."""
+        """Place `count` parallel calls, which begin a little apart, like real calls."""
         apart_s = min(_APART_S, _ALL_BEGUN_WITHIN_S / count)
         async with AsyncExitStack() as open_calls:
             calls: list[Call] = []
@@ -119,7 +119,7 @@ class World:
         return f"CA{secrets.token_hex(16)}"
 
     async def open_call(self) -> str:
-        """A ringing call, whose stream the test opens by hand."""
+        """Ring, for a call whose stream the test opens by hand; returns its SID."""
         sid = self.new_call_sid()
         await self.post_about(sid, "/", "ringing")
         return sid

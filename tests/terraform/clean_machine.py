@@ -145,7 +145,7 @@ def _copy(
 
 def _carry_out(words: list[str], image: Image) -> None:
     if words[1:3] == ["-m", "venv"]:
-        return  # made with its packages, below
+        return  # the environment is created with its packages, below
     if words[1:4] == ["-m", "pip", "install"]:
         requirements = image.here(words[words.index("--requirement") + 1])
         if "--require-hashes" not in words:

@@ -21,7 +21,9 @@ class Recording(MutableMapping[str, str]):
 
     def __getitem__(self, name: str) -> str:
         reader = sys._getframe(1)
-        if reader.f_code.co_name == "get" and reader.f_back is not None:  # the mapping's own
+        if (
+            reader.f_code.co_name == "get" and reader.f_back is not None
+        ):  # `get` of the mapping itself
             reader = reader.f_back
         if reader.f_code.co_filename.startswith(self._ours):
             self.read.add(name)

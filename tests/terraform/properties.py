@@ -96,7 +96,7 @@ def environment_problems(set_: AbstractSet[str], read: AbstractSet[str]) -> list
 
 
 def secret_problems(texts: Mapping[str, bytes], secrets: Mapping[str, str]) -> list[str]:
-    """Where a secret's value is found; `texts` has plan, state and logs by kind."""
+    """Places in which a secret's value is found; `texts` has plan, state and logs by kind."""
     return [
         f"{name} is in {where}"
         for where, text in texts.items()
@@ -106,7 +106,7 @@ def secret_problems(texts: Mapping[str, bytes], secrets: Mapping[str, str]) -> l
 
 
 def public_problems(plan: Json) -> list[str]:
-    """Everyone may invoke what Twilio and callers reach, but may have no other roles."""
+    """Everyone may invoke the parts that Twilio and callers reach, but must have no other role."""
     names = {r.values["name"]: name for name, r in deployables(plan).items()}
     problems = []
     public = {name for name, r in deployables(plan).items() if r.values.get("invoker_iam_disabled")}
@@ -289,7 +289,7 @@ def wide_problems(plan: Json) -> list[str]:
 
 
 def recording_problems(plan: Json, store_url: str) -> list[str]:
-    """Calls' audio is kept as long as their records, and where commands look for it."""
+    """Calls' audio must be kept as long as their records, and where commands look for it."""
     (bucket,) = (r for r in resources(plan) if r.address == "google_storage_bucket.recordings")
     problems = []
     lives_days = [

@@ -21,7 +21,7 @@ OTHER_IMAGE = f"europe-docker.pkg.dev/elsewhere/images/handler@sha256:{'a' * 64}
 
 
 def tool_secret_names() -> set[str]:
-    """Every secret that a tool asks for and the deployment doesn't have."""
+    """Every secret that a tool needs and the deployment doesn't have."""
     asked = {
         name
         for path in TOOL_FOLDERS.glob("*/tool.yaml")

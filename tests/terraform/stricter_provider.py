@@ -152,7 +152,7 @@ class Between(grpc.GenericRpcHandler):  # type: ignore[misc]
     def service(self, call: Any) -> grpc.RpcMethodHandler | None:
         method: str = call.method
         if not method.startswith("/tfplugin5.Provider/"):
-            return None  # plugins have their own streams, which would take a thread each
+            return None  # the streams of plugins would take a thread each
         forward: Callable[[bytes], bytes] = self._channel.unary_unary(method)
 
         def answer(request: bytes, context: grpc.ServicerContext) -> bytes:

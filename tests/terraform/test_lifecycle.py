@@ -163,7 +163,9 @@ def test_a_move_to_another_region_of_twilios_and_back_leaves_no_call_unanswered(
 
         (copy.folder / "latest-token").unlink()
         copy.with_variables(secret_versions={"twilio_auth_token": 3}).succeed(APPLY, DESTROY)
-        assert copy.twilio.account.voice_urls == [WEBHOOK, BEFORE], "as before in this region"
+        assert copy.twilio.account.voice_urls == [WEBHOOK, BEFORE], (
+            "this region's number must be as it was before"
+        )
 
 
 def test_many_numbers_come_and_go_one_by_one(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def planned_changes(copy: Checkout) -> dict[str, list[str]]:
 
 
 def forget(copy: Checkout, kind: str, key: str) -> None:
-    """What a refresh would find after someone deleted the real resource."""
+    """Change the state as a refresh would after someone deleted the real resource."""
     path = copy.terraform / "terraform.tfstate"
     state = json.loads(path.read_text("utf-8"))
     for resource in state["resources"]:

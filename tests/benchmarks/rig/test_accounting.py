@@ -114,7 +114,7 @@ def test_a_delay_of_60_ms_is_seen() -> None:
     log = stream(sixty_ms_late)
 
     assert delays_ms(log.bursts) == pytest.approx([60.0] * 32)
-    assert lost_ms(log.bursts) == 0.0, "late is not lost"
+    assert lost_ms(log.bursts) == 0.0, "late audio isn't lost"
 
 
 def test_waiting_for_a_second_frame_is_seen_as_the_delay_of_its_audio() -> None:
@@ -165,7 +165,7 @@ def test_a_burst_may_be_dropped_by_an_interruption_just_after_it_and_only_then()
     for n in range(4):
         log.sent(n, at_s=n * 0.5, position_ms=n * 500)
 
-    log.interrupted(at_s=1.6)  # 0.1 s after the last, 0.6 s after the one before
+    log.interrupted(at_s=1.6)  # 0.1 s after the last burst, 0.6 s after the one before
 
     assert [burst.tone for burst in log.bursts] == [0, 1, 2]
 

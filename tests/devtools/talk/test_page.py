@@ -221,7 +221,7 @@ async def test_the_callers_phone_shows_the_page_that_the_caller_was_sent(
 
 
 async def until_sent(tab: Tab, url: str) -> None:
-    """Wait until the tab, or a frame in it, has requested that."""
+    """Wait until the tab, or a frame in it, has requested that URL."""
     while url not in tab.requests:
         await tab.evaluate("new Promise((resolve) => setTimeout(resolve, 50))")
 
@@ -367,7 +367,7 @@ async def test_without_a_microphone_the_call_goes_on(line: TalkLine) -> None:
         mute = await tab.evaluate("document.getElementById('mute').hidden")
 
     assert "lick a sentence" in told
-    assert mute, "there is nothing to mute"
+    assert mute, "without a microphone there is nothing to mute"
 
 
 async def test_a_draft_that_answers_is_named(line: TalkLine) -> None:

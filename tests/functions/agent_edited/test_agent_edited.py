@@ -71,7 +71,7 @@ def test_an_edit_that_was_checked_is_logged(function: LoadedFunction) -> None:
 def test_a_document_that_cannot_be_read_is_logged_and_its_event_not_sent_again(
     function: LoadedFunction, tmp_path: Path, body: str
 ) -> None:
-    sent(function, "agents/default")  # creates the table
+    sent(function, "agents/default")  # creates the database's table
     damage(f"sqlite:{tmp_path / 'ringdown.db'}", "agents/default", body)
     assert sent(function, "agents/default").status_code == 200
     assert function.messages()[-1] == "edit could not be processed"

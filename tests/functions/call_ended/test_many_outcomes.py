@@ -138,11 +138,11 @@ async def test_each_outcome_is_written_once(store: Store, store_url: str, tmp_pa
                     if waiting:
                         await answering(process.command.url)
 
-    assert asked > CALLS, "some were asked again after the function died"
+    assert asked > CALLS, "some requests must be repeated after the function died"
     assert await writes(store_url) == dict.fromkeys(SIDS, 1)
     records = [await store.read_record(call_sid) for call_sid in SIDS]
     summaries = {record.outcome.summary for record in records if record and record.outcome}
-    assert len(summaries) == CALLS, "no answer went to another call"
+    assert len(summaries) == CALLS, "no result may end up in another call"
     assert await store.documents.list(QUEUE) == {}
 
 

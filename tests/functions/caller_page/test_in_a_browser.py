@@ -192,7 +192,7 @@ async def test_sending_twice_sends_once(line: Line, tmp_path: Path) -> None:
 
 
 async def test_who_comes_back_to_the_page_can_send_another(line: Line, tmp_path: Path) -> None:
-    """Browsers restore the page as it was when the caller left it, which was while sending."""
+    """Browsers restore the page in the state the caller left it in: still sending."""
     (tmp_path / "IMG_1.jpg").write_bytes(photo())
     async with telephone(line) as tab:
         await tab.evaluate("document.getElementById('sending').textContent = 'Sending'")

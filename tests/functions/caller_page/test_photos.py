@@ -60,7 +60,9 @@ async def test_a_photo_becomes_small_upright_and_says_nothing_of_its_place() -> 
     image = seen(await reduced_photo(taken))
 
     assert image.size == (768, 1024)
-    assert looks_like(image, (760, 500), RED), "its top is on the right, as the camera was held"
+    assert looks_like(image, (760, 500), RED), (
+        "the top must be on the right, because of how the camera was held"
+    )
     assert looks_like(image, (8, 500), BLUE)
 
 

@@ -22,7 +22,7 @@ Form = dict[str, str]
 
 
 def a_form(**changes: str) -> Form:
-    """What Twilio posts for a ringing call."""
+    """The form that Twilio posts for a ringing call."""
     form = {
         "CallSid": CALL_SID,
         "AccountSid": "AC" + "0" * 32,

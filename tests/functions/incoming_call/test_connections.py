@@ -38,5 +38,5 @@ def test_the_first_request_of_a_process_wakes_the_handler_before_anything_else(
     async def a_request() -> None:
         await shared.get()
 
-    in_virtual_time(a_request())  # gives the request time to leave, however busy the machine
+    in_virtual_time(a_request())  # gives the request time to be sent, however busy the machine
     assert handler.requested.wait(DEADLINE_S)

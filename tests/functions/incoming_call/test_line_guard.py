@@ -110,7 +110,7 @@ def test_a_caller_who_calls_too_often_hears_that_the_line_is_busy(
     refused = ring(twilio, 5)
     assert (verbs(refused), said(refused)) == (["Say", "Hangup"], BUSY)
     assert "Connect" in verbs(ring(twilio, 6, caller=OTHER_CALLER))
-    assert "line limit reached" not in webhook.messages(), "one caller raises no alert"
+    assert "line limit reached" not in webhook.messages(), "a single caller must not raise an alert"
     assert "caller limit reached" in webhook.messages()
 
 
@@ -178,7 +178,7 @@ def test_a_store_that_is_locked_lets_callers_through(twilio: Twilio, store_url: 
         assert "Connect" in verbs(ring(twilio, 2))
 
 
-# The guard by itself
+# The guard without a webhook
 
 
 class Line:

@@ -55,7 +55,7 @@ def setup(*tools: str, **fields: Any) -> Setup:
 
 
 class Drive:
-    """Every sentence lasts 50 ms per character. `sent` is what went out, with times."""
+    """A conversation whose sentences last 50 ms per character; `sent` has messages with times."""
 
     def __init__(
         self,
@@ -115,7 +115,7 @@ class Drive:
 
     @property
     def story(self) -> list[ServerMessage]:
-        """What was sent, except audio."""
+        """The messages sent, except audio."""
         return [message for _, message in self.sent if not isinstance(message, AudioChunk)]
 
     @property

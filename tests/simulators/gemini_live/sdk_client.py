@@ -30,7 +30,7 @@ CONFIG: dict[str, Any] = {
 def connect(
     server: GeminiLiveServer, *, api_key: str = "stand-in-key", model: str = MODEL, **config: Any
 ) -> Any:
-    """Call `client.aio.live.connect` of a client for the stand-in."""
+    """Like `client.aio.live.connect`, with a client for the stand-in."""
     tls = ssl.create_default_context(cafile=server.ca_file)
     options = types.HttpOptions(
         base_url=server.base_url,

@@ -154,7 +154,9 @@ def test_a_first_dial_may_leave_the_call_unanswered() -> None:
     call = flow()
     call.advance(document(dial, Say("then")))
     ended = DialEnded(DialStatus.COMPLETED, "CA2", 7, bridged=True)
-    assert call.advance(ended) == Perform(Say("then")), "it was answered when they were connected"
+    assert call.advance(ended) == Perform(Say("then")), (
+        "the call was already answered when the two were connected"
+    )
 
 
 def test_what_a_dialled_person_hears_is_found_relative_to_the_document() -> None:

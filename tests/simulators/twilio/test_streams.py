@@ -439,7 +439,7 @@ async def test_a_server_that_does_not_read_gets_congestion_not_a_blocked_call() 
 
 
 async def frames_of_a_call(background: Background) -> list[tuple[int, bytes]]:
-    """What is sent for a caller who says a word 0.4 s into the stream: timestamps and audio."""
+    """Timestamps and audio sent for a caller who says a word 0.4 s into the stream."""
     said = asyncio.Event()
 
     async def listen(stream: Stream) -> None:
@@ -465,7 +465,7 @@ async def frames_of_a_call(background: Background) -> list[tuple[int, bytes]]:
 async def test_a_carrier_may_send_no_frames_in_silence() -> None:
     every, spoken = await frames_of_a_call("silence"), await frames_of_a_call("no_frames")
     assert 0 < len(spoken) < len(every) - 30
-    assert spoken[0][0] >= 300, "what is sent keeps its place in time"
+    assert spoken[0][0] >= 300, "audio must keep its place in time"
 
 
 @pytest.mark.parametrize("background", ["television", "hold_music"])
