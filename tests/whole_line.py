@@ -1,7 +1,7 @@
-"""Every part of a line in this process, on a clock that jumps: whole calls in little time.
+"""Runs every part of a line in this process, on a clock that jumps, so that calls take little time.
 
 The parts are loaded as in the processes of `devtools.stack`, with the same environments, and they
-talk over real sockets. Only the embedded store works: gRPC times its deadlines by another clock.
+talk over real sockets. Only the embedded store works, because gRPC's deadlines use another clock.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
 """Many calls that are cheap to place: both ends know and count every word that was said.
 
-A caller sends silence or noise and plays what it hears; a model speaks numbered sentences. From
-that follows, word for word, what each call's record must contain. Audio comes in pieces of 100 ms,
-five of Twilio's frames: a fifth of the work, and the same record.
+A caller sends silence or noise and plays what it hears; a model speaks numbered sentences. So tests
+know, word for word, what each call's record must contain. Audio comes in pieces of 100 ms, five of
+Twilio's frames: a fifth of the work, and the same record.
 """
 
 import asyncio
@@ -245,7 +245,7 @@ async def counting_model(folder: Path) -> AsyncIterator[CountingModel]:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """Rings at the stack's webhook as Twilio does."""
+    """Places calls at the stack's webhook like Twilio."""
 
     stack: Stack
     http: httpx2.AsyncClient

@@ -202,7 +202,7 @@ async def operated_line(
 
 @asynccontextmanager
 async def _agent_edited(settings: StackSettings, store_url: str) -> AsyncIterator[str]:
-    """The function that Firestore runs for every edit."""
+    """Serve the function that Firestore runs for every edit."""
     port = free_port()
     source = ROOT / "functions" / "agent_edited" / "main.py"
     environ = {**settings.inherited, "STORE_URL": store_url}

@@ -1,4 +1,4 @@
-"""When the model fails, the caller hears an apology, then a person; others notice nothing."""
+"""When the model fails, the caller hears an apology, then a person; other calls notice nothing."""
 
 from pathlib import Path
 

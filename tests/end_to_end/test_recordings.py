@@ -69,7 +69,7 @@ SCENARIO = Scenario(
     decoys=(SPOKEN_PIN,),
 )
 SAME_PLACE_MS = 30.0
-"""A frame and a half: how far a sentence may be from its place in what the network heard."""
+"""How far a sentence may be from its place in the network's own recording: a frame and a half."""
 pytestmark = pytest.mark.timeout(120)
 
 

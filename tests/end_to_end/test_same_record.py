@@ -64,8 +64,8 @@ def record(folder: Path) -> str:
 
 
 def normalised(value: Json, key: str = "") -> Json:
-    """`value` without ids, times, and what depends on times: how much of an interrupted sentence
-    was heard, and usage. Which fields there are, and their types, stays."""
+    """`value` without ids, times, and anything that depends on times: how much of an interrupted
+    sentence was heard, and usage. The fields and their types stay."""
     match value:
         case dict() if key in NUMBERS_VARY:
             return sorted(value)

@@ -35,7 +35,7 @@ async def _one_of_two_stopped(world: World, times: int) -> list[Seen]:
 
 
 async def _frozen_for_good(world: World, times: int) -> list[Seen]:
-    calls = len(world.handlers)  # with two, one is on each
+    calls = len(world.handlers)  # with two handlers, each gets one call
     return await _signalled(world, times, signal.SIGSTOP, calls, hit_within_s=_NOTICED_WITHIN_S)
 
 

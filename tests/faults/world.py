@@ -43,7 +43,7 @@ _ALL_BEGUN_WITHIN_S = 2.0
 
 @dataclass(slots=True)
 class FaultyTool:
-    """A tool that behaves as the last fault wants."""
+    """A tool that behaves as the latest fault requires."""
 
     url: str = ""
     status: int = 200
@@ -250,7 +250,7 @@ async def running_world(
                 dialled={PERSON: Answers("This is a person.")},
             )
             await _write_agent(store, tool.url)
-            # One caller calls again and again: a line with limits would soon be busy.
+            # One caller calls again and again, so a line with limits would soon be busy.
             unlimited = dict.fromkeys(LineLimits.__struct_fields__)
             await store.write_limits(msgspec.convert(unlimited, LineLimits))
             yield World(folder, stack, gemini, store, network, tool, token_secret)

@@ -105,7 +105,7 @@ async def started(command: Command, cwd: Path) -> AsyncIterator[httpx2.AsyncClie
 async def function(
     applied: Applied, packed: Path, name: str, folder: Path, **changes: str
 ) -> AsyncIterator[httpx2.AsyncClient]:
-    """The unpacked zip, started like the platform does, with Terraform's environment."""
+    """Start the unpacked zip like the platform does, with Terraform's environment."""
     code = folder / "code"
     with zipfile.ZipFile(zip_of(packed, name)) as archive:
         archive.extractall(code)

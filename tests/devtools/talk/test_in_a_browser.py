@@ -155,7 +155,7 @@ async def asks_for_its_number(tab: Tab, times: int) -> None:
 
 @pytest.mark.real_time
 async def test_a_call_without_a_microphone(tmp_path: Path) -> None:
-    """Clicked sentences are heard by caller and line; a ticked tool is called."""
+    """Both the person and the line hear clicked sentences; a ticked tool is called."""
     async with (
         talk_running(tmp_path) as url,
         person(url, tmp_path, Microphone.NONE) as tab,
@@ -184,7 +184,7 @@ async def test_a_call_without_a_microphone(tmp_path: Path) -> None:
 
 
 async def test_a_photo_is_sent_from_the_callers_phone(tmp_path: Path) -> None:
-    """As someone tries it out: with only clicks, and the phone in a frame."""
+    """Send a photo as anyone would try it: with clicks only, from the phone in the page's frame."""
     async with (
         talk_running(tmp_path) as url,
         person(url, tmp_path, Microphone.NONE) as tab,

@@ -192,7 +192,7 @@ def test_a_call_that_is_over_is_hung_up(
     assert "call is already over" in webhook.messages()
 
 
-# Agents that are hard to store
+# Agents that are hard to keep in a call's record
 
 
 @pytest.mark.parametrize("depth", [101, 5_000, 100_000])

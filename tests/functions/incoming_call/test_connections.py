@@ -19,7 +19,7 @@ def test_all_requests_of_a_loop_share_them_and_each_loop_has_its_own(environ: En
         async with asyncio.TaskGroup() as requests:
             opened = [requests.create_task(shared.get()) for _ in range(5)]
         connections = {id(task.result()): task.result() for task in opened}
-        assert len(connections) == 1, "opened more than once"
+        assert len(connections) == 1, "the store was opened more than once"
         seen.extend(connections.values())
         await write_agent(seen[-1].store, "default", an_agent())
         assert (await seen[-1].store.read_line(CALLED)).agent is not None

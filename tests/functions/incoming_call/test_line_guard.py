@@ -182,7 +182,7 @@ def test_a_store_that_is_locked_lets_callers_through(twilio: Twilio, store_url: 
 
 
 class Line:
-    """A store of one caller and the line, which responds, fails or hangs."""
+    """A store with one caller and the line's limits, which responds, fails or hangs."""
 
     def __init__(self) -> None:
         self.caller: Caller | Exception = Caller()

@@ -120,7 +120,7 @@ class Drive:
 
     @property
     def kinds(self) -> list[str]:
-        """Names of what was sent; a run of audio and transcript counts once, as "speech"."""
+        """The names of the messages sent; a run of audio and transcripts is one "speech"."""
         kinds: list[str] = []
         for _, message in self.sent:
             name = type(message).__name__

@@ -42,7 +42,7 @@ def connect(
 
 
 class Listener:
-    """Everything the SDK has received; `ended` is how the session was closed."""
+    """Keeps everything that the SDK receives; `ended` says how the session was closed."""
 
     def __init__(self, session: AsyncSession) -> None:
         self.session = session
