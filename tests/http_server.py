@@ -29,7 +29,7 @@ class Requests(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Log nothing while tests run."""
+        """Log nothing."""
 
 
 class _Server(ThreadingHTTPServer):

@@ -79,8 +79,6 @@ async def restartable_line(settings: StackSettings) -> AsyncIterator[tuple[Stack
 
 
 class Parts:
-    """The running parts of a line."""
-
     def __init__(self, log: TextIO) -> None:
         self._log = log
         self._running: dict[str, tuple[Command, AsyncExitStack]] = {}

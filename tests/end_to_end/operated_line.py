@@ -72,8 +72,6 @@ _LINE_HZ = 8_000
 
 @dataclass(frozen=True, slots=True)
 class OperatedLine:
-    """A running line."""
-
     stack: Stack
     store: Store
     gemini: GeminiLiveServer

@@ -24,7 +24,7 @@ def main() -> int:
     runs = parser.parse_args().runs
     personas, missed = packaged_personas(), 0
     with tempfile.TemporaryDirectory(prefix="ringdown-rehearsals-") as folder:
-        say("| agent | persona | correct |\n| --- | --- | ---: |")
+        say("| agent | persona | as expected |\n| --- | --- | ---: |")
         began_s = time.monotonic()
         made = in_virtual_time(
             rehearse(Path(folder, "0"), SCENARIO, list(personas.values()), runs=runs)
