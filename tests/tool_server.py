@@ -14,7 +14,7 @@ Reply = tuple[int, ToolAnswer]
 
 @asynccontextmanager
 async def serving_tool(answer: Callable[[ToolRequest], Awaitable[Reply]]) -> AsyncIterator[str]:
-    """Run a server that lets `answer` answer tool requests, and yield its URL."""
+    """Run a server that passes tool requests to `answer`, and yield its URL."""
 
     async def respond(body: bytes) -> tuple[int, bytes]:
         status, given = await answer(msgspec.json.decode(body, type=ToolRequest))

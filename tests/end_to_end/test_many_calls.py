@@ -32,7 +32,7 @@ async def test_fifty_calls_are_recorded_word_for_word_and_at_the_pace(
         await line.settled(calls)
     written = line.firestore.writes
 
-    replayed = await line.replay_letters()  # there are some if the machine is slow
+    replayed = await line.replay_letters()  # on a slow machine there are some
     assert await differences(firestore_project, calls) == []
     assert line.tool_requests == requests_due(calls)
     paces = busiest_windows(written)
@@ -57,14 +57,14 @@ async def test_fifty_calls_are_recorded_word_for_word_while_firestore_takes_two_
         await line.carry(calls)
         await line.settled(calls)
 
-    await line.replay_letters()  # there are some if the machine is slow
+    await line.replay_letters()  # on a slow machine there are some
     assert await differences(firestore_project, calls) == []
 
 
 async def test_fifty_calls_leave_whole_dead_letters_when_firestore_is_gone(
     tmp_path: Path, firestore_project: str
 ) -> None:
-    """Half of them begin before it goes."""
+    """Half of the calls begin before Firestore goes away."""
     async with counted_line(firestore_project, tmp_path) as line:
         before, after = (line.ringing(CALLS // 2, TROUBLED_TURNS) for _ in range(2))
         async with asyncio.TaskGroup() as group:

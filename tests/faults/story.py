@@ -22,7 +22,7 @@ _ALL_WITHIN_S = 10.0
 _RATE_HZ = 8_000
 _FRAME = _RATE_HZ // 50
 _FRAME_MS = 20
-_SOUND_RMS = 180.0  # every sample on the line is digital: a fixed level tells sound from silence
+_SOUND_RMS = 180.0  # the line is digital throughout, so a fixed level tells sound from silence
 _PAUSE_MS = 600  # between two sentences
 
 Meanwhile = Callable[[Sequence[Call]], Awaitable[None]]
