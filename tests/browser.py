@@ -49,8 +49,8 @@ new Promise((resolve) => {
 class Tab:
     """One tab.
 
-    `problems` has what the page's script threw and what its policy refused, `requests` what the
-    page asked for.
+    `problems` has the page's uncaught exceptions and violations of its content policy; `requests`
+    has the URLs that it requested.
     """
 
     def __init__(self, socket: ClientConnection) -> None:
@@ -79,14 +79,14 @@ class Tab:
             await self._next()
 
     async def leads_on(self, act: Awaitable[object]) -> None:
-        """Do what leads to another page, and wait until it has loaded."""
+        """Do something that leads to another page, and wait until that has loaded."""
         self._loaded = False
         await act
         while not self._loaded:
             await self._next()
 
     async def frame_leads_on(self, name: str, expression: str) -> None:
-        """Evaluate what leads to another page in that frame, and wait until it has loaded."""
+        """Evaluate something that leads a frame to another page, and wait until it has loaded."""
         frame = await self._frame(name)
         self._still_frames.discard(frame)
         await self.in_frame(name, expression)
@@ -94,7 +94,7 @@ class Tab:
             await self._next()
 
     async def in_frame(self, name: str, expression: str) -> Any:
-        """Like `evaluate`, in the page's frame of that name, whatever its origin."""
+        """Like `evaluate`, but in the page's frame of that name, whatever its origin."""
         world = await self.tell("Page.createIsolatedWorld", frameId=await self._frame(name))
         return await self.evaluate(expression, contextId=world["executionContextId"])
 
@@ -171,7 +171,7 @@ class Tab:
 
 @asynccontextmanager
 async def open_page(url: str) -> AsyncIterator[Tab]:
-    """`url` in a tab of the run's browser, 1280 × 900; it shares nothing with other tabs."""
+    """Open `url` in a tab of the run's browser, 1280 × 900, that shares nothing with others."""
     browser_url = await asyncio.to_thread(once_per_run, "chromium", _start_for_run)
     async with connect(browser_url, compression=None, max_size=None) as socket:
         browser = Tab(socket)
@@ -213,7 +213,7 @@ async def open_browser(profile: Path, *, options: Sequence[str] = ()) -> AsyncIt
             yield tab
     finally:
         process.terminate()
-        # Read the rest of its output, so that the pipe is closed when it ends.
+        # Read the rest of its output, so that the pipe closes when Chromium ends.
         await process.communicate()
 
 
@@ -233,4 +233,4 @@ async def _debugging_url(process: asyncio.subprocess.Process) -> str:
     while line := (await process.stderr.readline()).decode():
         if found := _LISTENS.search(line):
             return found[1]
-    raise AssertionError("Chromium ended before it listened")
+    raise AssertionError("Chromium ended before it was listening")

@@ -1,4 +1,4 @@
-"""What every test runs under."""
+"""Settings and fixtures for all tests."""
 
 import logging
 import signal
@@ -15,7 +15,7 @@ pytest_plugins = (
     "tests.not_run",
 )
 
-# The same examples every time, however busy the machine: `make fuzz` looks for new ones.
+# Use the same examples every time, however busy the machine; `make fuzz` looks for new ones.
 hypothesis.settings.register_profile(
     "ringdown",
     deadline=None,
@@ -24,7 +24,7 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("ringdown")
 
-# In the background, tests may ignore these signals. Processes that they start must not.
+# Tests run in the background may ignore these signals, but the processes they start must not.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
@@ -43,7 +43,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def pictures(pytestconfig: pytest.Config, tmp_path: Path) -> Path:
-    """Where tests put pictures of pages."""
+    """The folder in which tests save pictures of pages."""
     return _TESTS.parent / "docs" if pytestconfig.getoption("--pictures") else tmp_path
 
 

@@ -19,14 +19,14 @@ class Command:
     program: str
     arguments: str
     in_block: bool
-    """Whether it stands in a block, to be copied as it is. A sentence may only name it."""
+    """Whether it is in a code block, to be copied unchanged. In a sentence it may be partial."""
 
     def __str__(self) -> str:
         return f"{self.program} {self.arguments}".strip()
 
 
 def commands(program: str) -> list[Command]:
-    """Every command of `program`, each once."""
+    """Every command of `program` in the documentation, without repetitions."""
     found = [command for page in PAGES for command in _on(page, program)]
     in_blocks_last = sorted(found, key=lambda command: command.in_block)
     unique = {str(command): command for command in in_blocks_last}
@@ -46,7 +46,7 @@ def _on(page: Path, program: str) -> Iterator[Command]:
 
 
 def _arguments(code: str, program: str) -> Iterator[str]:
-    """What follows `program` wherever it is run in `code`: after variables, `&&`, `|` or `$(`."""
+    """The words after `program` wherever `code` runs it: after variables, `&&`, `|` or `$(`."""
     lines = code.replace("\\\n", " ")
     begins = rf"(?:^|&& |\| |\$\()(?:\w+=\S* )*(?:\S*/)?{re.escape(program)}(?= |$|\))"
     for match in re.finditer(begins, lines, re.MULTILINE):
@@ -55,7 +55,7 @@ def _arguments(code: str, program: str) -> Iterator[str]:
 
 
 def _until_end(code: str) -> str:
-    """The words of one command: up to what the shell does next, which quotes hide."""
+    """The words of the first command, up to the next operator outside quotes."""
     end = 0
     for part in _QUOTED.split(code):
         if part[:1] not in ("'", '"') and (match := re.search(r"&&|\||\d?>|<|;|\)|\n| #", part)):

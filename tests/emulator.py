@@ -36,7 +36,7 @@ class EmulatorFailed(Exception):
 
 @pytest.fixture(scope="session")
 def emulator_host() -> str:
-    """Where the emulator of this run listens."""
+    """The host and port of this run's emulator."""
     return os.environ.get(VARIABLE) or once_per_run("firestore", _start_for_run)
 
 
@@ -108,7 +108,7 @@ def _command(host: str) -> tuple[str, ...]:
 
 
 def _wait_until_ready(host: str, log: Path) -> None:
-    """Wait for its first write, which takes a second or two."""
+    """Wait until a first write succeeds, which takes a second or two."""
     deadline_s = time.monotonic() + _READY_WITHIN_S
     while not _writes(host):
         if time.monotonic() > deadline_s:

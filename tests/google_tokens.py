@@ -32,7 +32,7 @@ class TokenServer:
     """127.0.0.1:PORT"""
     refuses: bool = False
     id_token: str = ""
-    """What it returns as an ID token; a valid one if empty."""
+    """The ID token that it returns; if empty, a valid one."""
     asked: list[str] = field(default_factory=list)
 
     def metadata_environ(self) -> dict[str, str]:
@@ -75,7 +75,7 @@ class TokenServer:
 
 
 def identity_token(audience: str, *, lasts_s: float = 3_600) -> str:
-    """Like Google's, except for the signature."""
+    """An ID token like Google's, except for the signature."""
     claims = {"aud": audience, "email": _ACCOUNT, "exp": int(time.time() + lasts_s)}
     parts = ({"alg": "RS256", "typ": "JWT"}, claims, "signature")
     encoded = (base64.urlsafe_b64encode(json.dumps(part).encode()).decode() for part in parts)

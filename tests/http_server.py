@@ -13,13 +13,13 @@ class Requests(BaseHTTPRequestHandler):
     """Subclasses add `do_GET`, `do_POST` and so on, which call `reply`."""
 
     timeout = _DEADLINE_S
-    """For a connection on which nothing arrives."""
+    """How long a connection may be silent before it is closed."""
 
     def body(self) -> bytes:
         return self.rfile.read(int(self.headers.get("Content-Length", 0)))
 
     def reply(self, status: int, body: bytes = b"", headers: Mapping[str, str] = {}) -> None:
-        """Answer, even if the client has gone."""
+        """Send a response, unless the client has gone."""
         with suppress(ConnectionError):
             self.send_response(status)
             for name, value in headers.items():
@@ -29,7 +29,7 @@ class Requests(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Logs nothing while tests run."""
+        """Log nothing."""
 
 
 class _Server(ThreadingHTTPServer):
@@ -39,7 +39,7 @@ class _Server(ThreadingHTTPServer):
 
 @contextmanager
 def serving(requests: type[Requests]) -> Iterator[str]:
-    """Its URL, without a path. Waits for running requests at the end."""
+    """Run a server and yield its URL, without a path. Waits for running requests at the end."""
     with _Server(("127.0.0.1", 0), requests) as server:
         server.daemon_threads = False
         thread = threading.Thread(target=server.serve_forever, args=(_POLL_S,))

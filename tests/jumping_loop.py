@@ -24,10 +24,10 @@ Loop = asyncio.AbstractEventLoop
 _Ready = list[tuple[selectors.SelectorKey, int]]
 
 BEGAN = datetime.datetime(2026, 3, 3, 10, 0, tzinfo=datetime.UTC)
-"""The date when a loop begins: a Tuesday."""
+"""The time at which every loop begins, on a Tuesday."""
 _ROUND_S = 2e-9
-"""What one round of the loop takes, twice its clock's resolution. If it took nothing, a timer that
-fires early because of rounding, and is set to the same time again, would fire forever."""
+"""How long one round of the loop takes: twice its clock's resolution. If it took no time, a timer
+that fires early because of rounding, and is set to the same time again, would fire forever."""
 _FAR_S = 0.1
 _LET_ARRIVE_S = 0.005
 """Loopback nearly always delivers within the `send`. Before a far jump, wait in case it didn't."""
@@ -65,11 +65,11 @@ class JumpingLoop(asyncio.SelectorEventLoop):
         return self._jumping.now_s
 
     def stall(self, seconds: float) -> None:
-        """Let time pass as it does while a process stands still."""
+        """Let time pass as if the process had been frozen."""
         self._jumping.now_s += seconds
 
     def date(self) -> datetime.datetime:
-        """What `ringdown.clock` should return."""
+        """The time that `ringdown.clock` should return."""
         return BEGAN + datetime.timedelta(seconds=self._jumping.now_s)
 
     def run_in_executor(  # type: ignore[override] # typeshed has it return a Future of Any

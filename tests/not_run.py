@@ -1,4 +1,4 @@
-"""Says in one line each what was missing for the tests that didn't run."""
+"""Prints a line for each thing that was missing, with the number of tests that didn't run."""
 
 from collections import Counter
 

@@ -38,7 +38,7 @@ def folder_of_run() -> Path:
 
 
 def once_per_run(name: str, make: Callable[[], str]) -> str:
-    """Return what `make` returned to the first test that asked; if it failed, fail as it did."""
+    """Call `make` for the first test only. The others get the same result, or fail the same way."""
     made, failed = folder_of_run() / name, folder_of_run() / f"{name}.failed"
     with (folder_of_run() / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

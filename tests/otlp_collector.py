@@ -62,7 +62,7 @@ class Collector:
 
 @contextmanager
 def collecting(tls: ssl.SSLContext | None = None) -> Iterator[Collector]:
-    """With `tls` it is also a proxy, which poses as every host it is asked for."""
+    """Run a collector. With `tls` it is also a proxy that poses as any host it is asked for."""
     collector = Collector()
 
     class Posted(Requests):

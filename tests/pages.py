@@ -15,7 +15,7 @@ LOOKS = [
     (1280, 900, True),
     (1920, 1080, True),
 ]
-"""Width, height, and whether it is dark."""
+"""Width, height, and whether the colour scheme is dark."""
 _AXE = (resources.files("axe_core_python") / "axe.min.js").read_text("utf-8")
 _SERIOUS = """
 axe.run({ resultTypes: ["violations"], preload: false, iframes: false }).then(({ violations }) =>
@@ -32,19 +32,19 @@ _STICKS_OUT = """
 
 
 async def assert_shown_well(tab: Tab, *, scrolls: str) -> None:
-    """Nothing sticks out except in `scrolls`, and axe-core finds nothing serious."""
+    """Check that nothing sticks out except in `scrolls` and axe-core finds nothing serious."""
     await tab.evaluate(_AXE)
     for width, height, dark in LOOKS:
         await tab.resize(width, height, dark=dark)
         look = f"{width} px, {'dark' if dark else 'light'}"
         outside = await tab.evaluate(_STICKS_OUT % (width, json.dumps(scrolls)))
-        assert not outside, f"{look}, outside the window: {outside}"
+        assert not outside, f"{look}: these are outside the window: {outside}"
         serious = await tab.evaluate(_SERIOUS)
         assert not serious, f"{look}: {serious}"
     await tab.resize(1280, 900)
 
 
 async def picture(tab: Tab, path: Path) -> None:
-    """What the window shows, as a PNG."""
+    """Save what the window shows as a PNG."""
     shot = await tab.tell("Page.captureScreenshot", format="png")
     await asyncio.to_thread(path.write_bytes, base64.b64decode(shot["data"]))

@@ -33,9 +33,9 @@ class StorageStandIn:
     late_s: float = 0.0
     """How long every response takes."""
     done_all_the_same: bool = False
-    """Whether a request in trouble is carried out anyway, as if only its response were lost."""
+    """Whether requests that meet `trouble` are carried out anyway, with only a response lost."""
     asked: list[str] = field(default_factory=list)
-    """Methods, with the telling part of each address."""
+    """The method of each request, with the telling part of its address."""
 
 
 @asynccontextmanager

@@ -45,7 +45,7 @@ class Build:
 
     @property
     def environ(self) -> dict[str, str]:
-        """Of the last command."""
+        """The environment of the last command."""
         lines = (self.folder / "recorded.txt.env").read_text().splitlines()
         return dict(line.split("=", 1) for line in lines if "=" in line)
 
@@ -58,7 +58,7 @@ _VARIABLE = re.compile(r"\$\$|\$(?P<name>[A-Z_][A-Z0-9_]*)|\$\{(?P<braced>[A-Z_]
 
 
 def substituted(text: str, values: Mapping[str, str]) -> str:
-    """As Cloud Build does it: $NAME and ${NAME}, and $$ for a dollar; unknown names are errors."""
+    """Replace $NAME and ${NAME} like Cloud Build; $$ is a dollar, and unknown names are errors."""
 
     def value(match: re.Match[str]) -> str:
         if match[0] == "$$":
@@ -76,7 +76,7 @@ def run_build(
     deployed: str = DIGEST,
     variables: str = "",
 ) -> Build:
-    """`fails` names a command, such as `make/test`, that does."""
+    """Run a build's steps; `fails` names a command that fails, such as `make/test`."""
     build, workspace = document(file), folder / "workspace"
     values = {**build["substitutions"], **GIVEN}
     tools = folder / "bin"
@@ -168,7 +168,7 @@ def test_a_plan_has_no_secret_and_names_none() -> None:
 
 
 def test_a_plan_gives_tools_placeholders_for_secrets(tmp_path: Path) -> None:
-    """Terraform wants a value for each that is enabled."""
+    """Terraform wants a value for each enabled secret."""
     variables = "enabled_tool_secrets = { TWILIO_API_KEY = 1, AWS_SECRET_ACCESS_KEY = 2 }"
     build = run_build(tmp_path, PLAN, variables=variables)
     given = json.loads(build.environ["TF_VAR_tool_secrets"])

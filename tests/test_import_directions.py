@@ -80,7 +80,7 @@ class Source:
     path: PurePosixPath
     """Relative to the root of the tree."""
     imports: frozenset[str]
-    """Every module imported, and every name imported from one, dotted."""
+    """The dotted name of every module imported, and of every name imported from a module."""
     reads_environment: bool
 
     def imports_any(self, *packages: str) -> Iterator[str]:
@@ -178,7 +178,7 @@ def _imported(node: ast.AST, path: PurePosixPath) -> Iterator[str]:
 
 
 def _package(path: PurePosixPath, level: int) -> tuple[str, ...]:
-    """What the dots of a relative import stand for."""
+    """The package that the dots of a relative import stand for."""
     if level == 0:
         return ()
     above = path.parts[1:] if path.parts[0] in ("shared", "services") else path.parts
@@ -204,7 +204,7 @@ def _within(name: str, package: str) -> bool:
 def test_the_tree_keeps_the_directions() -> None:
     sources = read_tree(ROOT)
 
-    assert len(sources) > 50, "the tree was not found"
+    assert len(sources) > 50, "most of the tree wasn't found"
     assert violations(sources) == []
 
 
@@ -268,7 +268,7 @@ CLEAN = {
 
 
 def planted(root: Path, path: str, text: str) -> list[str]:
-    """What is found in a clean tree in which `path` has `text`."""
+    """The violations found in a clean tree once `path` contains `text`."""
     for name, content in {**CLEAN, path: text}.items():
         file = root / name
         file.parent.mkdir(parents=True, exist_ok=True)

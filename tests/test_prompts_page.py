@@ -25,7 +25,7 @@ TOOLS = {
     "lookup_account": DeclaredTool(),
     "known_customer": DeclaredTool(before_call=True),
 }
-# What else an agent with this field needs.
+# Other fields that an agent with this field needs.
 NEEDS: dict[str, dict[str, Json]] = {
     "record": {"notice": "This call is recorded."},
     "keep_photos": {"photos": True},
@@ -34,7 +34,7 @@ NEEDS: dict[str, dict[str, Json]] = {
 
 
 def rows(heading: str) -> dict[str, list[str]]:
-    """The cells of every table row below `heading`, by what the first one names."""
+    """The cells of every table row below `heading`, by the name in the first cell."""
     section = PAGE.split(f"\n## {heading}\n")[1].split("\n## ")[0]
     lines = [line.strip("| ").split(" | ") for line in section.splitlines() if line[:3] == "| `"]
     return {cells[0].strip("`"): cells for cells in lines}

@@ -10,7 +10,7 @@ PAGE = (Path(__file__).parents[1] / "docs" / "rehearsals.md").read_text("utf-8")
 
 
 def named(text: str) -> set[str]:
-    """What is in backticks, except examples."""
+    """The words in backticks, except examples."""
     text = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
     return {name for code in re.findall(r"`([^`]+)`", text) for name in re.findall(r"\w+", code)}
 

@@ -75,7 +75,7 @@ def test_a_constant_has_the_value_that_is_named(name: str, value: str, path: str
 
 
 def python_value(source: str, name: str) -> str | None:
-    """What `NAME`, `Class.field` or `TABLE[key]` is set to."""
+    """The value of `NAME`, `Class.field` or `TABLE[key]`."""
     owner, _, field = name.rpartition(".") if "[" not in name else ("", "", name)
     table, _, key = field.removesuffix("]").partition("[")
     body = ast.parse(source).body

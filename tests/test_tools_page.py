@@ -36,7 +36,7 @@ def folders(tmp_path: Path) -> Path:
     for name, content in files.items():
         (folders / NAME / name).write_text(content, "utf-8")
     locked = (ROOT / "functions" / "tools" / "lookup_account" / "requirements.txt").read_text()
-    (folders / NAME / "requirements.txt").write_text(locked)  # what `make lock` would make
+    (folders / NAME / "requirements.txt").write_text(locked)  # as `make lock` would
     return folders
 
 

@@ -9,12 +9,12 @@ import msgspec
 from ringdown.tools import ToolAnswer, ToolRequest
 
 Reply = tuple[int, ToolAnswer]
-"""A status, and what is sent with it."""
+"""A status and a body."""
 
 
 @asynccontextmanager
 async def serving_tool(answer: Callable[[ToolRequest], Awaitable[Reply]]) -> AsyncIterator[str]:
-    """Its URL."""
+    """Run a server that passes tool requests to `answer`, and yield its URL."""
 
     async def respond(body: bytes) -> tuple[int, bytes]:
         status, given = await answer(msgspec.json.decode(body, type=ToolRequest))
@@ -28,7 +28,7 @@ async def serving_tool(answer: Callable[[ToolRequest], Awaitable[Reply]]) -> Asy
 async def serving_json(
     respond: Callable[[bytes], Awaitable[tuple[int, bytes]]],
 ) -> AsyncIterator[str]:
-    """The URL of a server that answers each POST, on any path, with a status and JSON."""
+    """Run a server that answers each POST, on any path, with a status and JSON; yield its URL."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError, asyncio.IncompleteReadError):  # the caller has gone

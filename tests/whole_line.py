@@ -1,7 +1,7 @@
-"""Every part of a line in this process, on a clock that jumps: whole calls in little time.
+"""Runs every part of a line in this process, on a clock that jumps, so that calls take little time.
 
 The parts are loaded as in the processes of `devtools.stack`, with the same environments, and they
-talk over real sockets. Only the embedded store works: gRPC times its deadlines by another clock.
+talk over real sockets. Only the embedded store works, because gRPC's deadlines use another clock.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ from tests.functions.loading import loaded_app
 from tests.jumping_loop import jumping_loop
 
 LOG = "logs/line.log"
-"""What all parts log, in the folder of the line."""
+"""The log of all parts, in the folder of the line."""
 _POLL_S = 0.01
 _STARTS_WITHIN_S = 10.0
 
@@ -58,14 +58,14 @@ def settings_with(folder: Path, gemini: GeminiLiveServer, **fields: Any) -> Stac
 
 @asynccontextmanager
 async def running_line(settings: StackSettings) -> AsyncIterator[Stack]:
-    """Like `devtools.stack.running_stack`; inside, dates follow the loop, too."""
+    """Like `devtools.stack.running_stack`, but dates follow the loop's clock too."""
     async with restartable_line(settings) as (stack, _):
         yield stack
 
 
 @asynccontextmanager
 async def restartable_line(settings: StackSettings) -> AsyncIterator[tuple[Stack, "Parts"]]:
-    """Like `running_line`, with its parts."""
+    """Like `running_line`, but also yields the parts."""
     path = settings.out / LOG
     path.parent.mkdir(parents=True, exist_ok=True)
     with clock.replaced_by(jumping_loop().date), path.open("a") as log, logging_to(log):
@@ -80,8 +80,6 @@ async def restartable_line(settings: StackSettings) -> AsyncIterator[tuple[Stack
 
 
 class Parts:
-    """The running parts of a line."""
-
     def __init__(self, log: TextIO) -> None:
         self._log = log
         self._running: dict[str, tuple[Command, AsyncExitStack]] = {}
@@ -92,7 +90,7 @@ class Parts:
         self._running[command.name] = (command, part)
 
     async def restart(self, name: str, environ: Mapping[str, str]) -> None:
-        """Replace a part with one that has these variables, too, as an apply does."""
+        """Restart a part with these variables added, as an apply does."""
         command, part = self._running.pop(name)
         await part.aclose()
         await self.start(replace(command, environ={**command.environ, **environ}))
@@ -106,7 +104,7 @@ class Parts:
 async def served_function(
     target: str, source: Path, port: int, environ: dict[str, str], log: TextIO
 ) -> AsyncIterator[None]:
-    """A function behind the server that functions-framework would start, on this loop."""
+    """Serve a function with the server that functions-framework would start, on this loop."""
     app = loaded_app(target, source, environ, log)
     server = _Server(
         uvicorn.Config(app, "127.0.0.1", port, log_config=None, access_log=False, lifespan="off")
@@ -118,7 +116,7 @@ async def served_function(
             yield
         finally:
             server.should_exit = True
-    # The platform would end the loop; here nothing may be left open when the function is forgotten.
+    # The platform would end the loop. Here, everything must be closed before the function goes.
     keepers = {task for task in asyncio.all_tasks() if task.get_name() == KEEPER}
     for keeper in keepers:
         keeper.cancel()
@@ -128,7 +126,7 @@ async def served_function(
 
 @asynccontextmanager
 async def running_gemini(scenario: Path, folder: Path) -> AsyncIterator[GeminiLiveServer]:
-    """As `devtools.gemini_stand_in.running_gemini_stand_in`."""
+    """Like `devtools.gemini_stand_in.running_gemini_stand_in`, but in this process."""
     folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - nothing else runs yet
     async with GeminiLiveServer(load_scenario(scenario), api_key=API_KEY, folder=folder) as gemini:
         yield gemini
@@ -136,7 +134,7 @@ async def running_gemini(scenario: Path, folder: Path) -> AsyncIterator[GeminiLi
 
 @contextmanager
 def logging_to(log: TextIO) -> Iterator[None]:
-    """Undoes at the end what the parts' composition roots do to the root logger."""
+    """Log to `log`; at the end, undo what the parts' composition roots did to the root logger."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     configure(log)
@@ -174,7 +172,7 @@ async def _started(command: Command, log: TextIO) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _handler(environ: dict[str, str], log: TextIO) -> AsyncIterator[None]:
-    """What `python -m stream_handler` does."""
+    """Do what `python -m stream_handler` does."""
     settings = read_settings(environ)
     traces = None if settings.traces is None else OtlpExport(settings.traces)
     if traces is not None:

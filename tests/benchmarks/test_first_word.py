@@ -1,4 +1,4 @@
-"""The stand-in for a platform without instances, with a process that starts quickly."""
+"""The stand-in for a platform that has scaled to zero, with a process that starts quickly."""
 
 import asyncio
 import sys

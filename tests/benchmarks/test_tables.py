@@ -16,7 +16,7 @@ def point(
     core: float = 0.01,
     failed: int = 0,
 ) -> LoadPoint:
-    """Every delay has the same p99."""
+    """A point whose delays all have the same p99."""
     return LoadPoint(
         target=target,
         calls=calls,
@@ -57,7 +57,7 @@ def written(*load: LoadPoint, words: tuple[FirstWord, ...] = ()) -> str:
 
 
 def cells(text: str, start: str) -> list[str]:
-    """The first row that starts with `start`."""
+    """The cells of the first row that starts with `start`."""
     [row, *_] = (line for line in text.splitlines() if line.startswith(f"| {start}"))
     return [cell.strip() for cell in row.strip("|").split("|")]
 

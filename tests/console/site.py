@@ -21,7 +21,7 @@ from ringdown.stores import Store
 from tests.console.stored import NOW
 
 OURS = {"Sec-Fetch-Site": "same-origin"}
-"""What a browser sends along with a form from one of the console's pages."""
+"""The header that a browser sends with forms from the console's own pages."""
 Fields = list[tuple[str, str]]
 
 
@@ -88,7 +88,7 @@ def with_changes(sent: Fields, changes: Mapping[str, str]) -> Fields:
 
 
 class _Forms(HTMLParser):
-    """What a browser would send for each untouched form, by its action."""
+    """The fields that a browser would send for each untouched form, by the form's action."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -154,7 +154,7 @@ def lookup(*, outcome: ToolOutcome = ToolOutcome.ANSWERED) -> ToolCall:
 
 
 async def rehearse_draft(store: Store, *runs: PersonaRun) -> Rehearsal:
-    """Yesterday's draft of the shop, identical to the agent."""
+    """Save a rehearsal from yesterday of the shop's current draft."""
     draft = await store.read_agent("shop", draft=True)
     found = None if draft is None else draft_findings(draft.document).agent
     revision = "" if found is None else found.revision
@@ -164,7 +164,7 @@ async def rehearse_draft(store: Store, *runs: PersonaRun) -> Rehearsal:
 
 
 async def furnish(store: Store) -> None:
-    """Something for every page to show."""
+    """Store something for every page to show."""
     await store.write_tool(a_tool())
     anna = Edit(at=NOW - 90 * MINUTE, by="anna@example.com", why="Friday's prices")
     earlier = NOW - 300 * MINUTE
@@ -221,6 +221,6 @@ def a_lost_webhook() -> LostWebhook:
 
 
 def _times() -> Iterator[datetime.timedelta]:
-    """Today's calls, and some of the days before."""
+    """How long ago each call began: some today, and some on the days before."""
     yield from (n * 23 * MINUTE for n in range(1, 21))
     yield from (datetime.timedelta(days=day, minutes=7 * day) for day in range(1, 9))

@@ -1,4 +1,4 @@
-"""An agent's form: whatever is left alone stays exactly the same."""
+"""An agent's form leaves untouched fields exactly as they were."""
 
 from typing import Any
 
@@ -37,7 +37,7 @@ _PAGES = Pages()
 
 
 def sent(document: Document, *, draft: bool = False) -> list[tuple[str, str]]:
-    """What a browser sends for the page's form if it is left alone."""
+    """The fields that a browser sends for an untouched form."""
     text = _PAGES.template("agent_fields.html").render(
         groups=groups(draft=draft),
         shown=lambda field: shown(field, document, draft=draft),

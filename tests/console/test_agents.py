@@ -18,7 +18,7 @@ async def stored(site: Site, agent_id: str = "shop", *, draft: bool = False) -> 
 
 
 async def answers(site: Site, caller: str = SOMEBODY) -> str:
-    """The greeting that the next call hears."""
+    """The greeting that this caller hears next."""
     answer = await answering(site.store, SHOP_NUMBER, caller)
     assert answer is not None
     return answer.agent.greeting
@@ -137,7 +137,7 @@ async def test_a_field_that_nobody_knows_is_saved_only_if_it_is_meant(site: Site
 
 
 async def test_two_edits_at_once_are_both_shown_and_neither_is_lost(site: Site) -> None:
-    """Ben saves while Anna is still editing; both change one of three fields."""
+    """Ben saves while Anna is still editing, and one of three fields was changed by both."""
     annas = forms(await site.page("/agents/shop"))["/agents/shop"]
     await site.send("/agents/shop", changes={"greeting": "Ben's hello.", "voice": "Puck"})
 

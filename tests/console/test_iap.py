@@ -35,7 +35,7 @@ def pem(key: ec.EllipticCurvePrivateKey) -> str:
 
 @dataclass(slots=True)
 class KeyServer:
-    """Where Google serves the proxy's public keys."""
+    """Serves the proxy's public keys, as Google does."""
 
     url: str = ""
     keys: dict[str, str] = field(default_factory=lambda: {"key-1": pem(KEY)})
@@ -187,7 +187,7 @@ def signed_with_rsa() -> str:
 
 
 def signed_with_the_public_key() -> str:
-    """A token that fools a careless check, which uses the public key as a shared secret."""
+    """A token that fools a careless check that uses the public key as a shared secret."""
     claims = token().split(".")[1]
     header = base64.urlsafe_b64encode(b'{"alg":"HS256","kid":"key-1"}').decode().rstrip("=")
     digest = hmac.new(pem(KEY).encode(), f"{header}.{claims}".encode(), hashlib.sha256).digest()

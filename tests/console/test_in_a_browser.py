@@ -97,7 +97,7 @@ async def test_a_page_looks_well_in_every_size_and_colour(
 
 @pytest.fixture
 async def nasty_site(tmp_path: Path) -> AsyncIterator[Site]:
-    """Callers, models, tools and operators who all try to run a script."""
+    """A site whose callers, models, tools and operators all try to run a script."""
     async with open_store(f"sqlite:{tmp_path / 'ringdown.db'}") as store:
         await furnish(store)
         turns = [msgspec.structs.replace(turn, text=NASTY) for turn in conversation()]
@@ -157,7 +157,7 @@ async def press_until(tab: Tab, condition: str, *, most: int = 60) -> None:
         await tab.press("Tab")
         if await tab.evaluate(condition):
             return
-    raise AssertionError(f"{most} times Tab, and not: {condition}")
+    raise AssertionError(f"pressed Tab {most} times without reaching {condition}")
 
 
 async def type_text(tab: Tab, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Home, calls, numbers, callers, costs: what they say and what they do."""
+"""The pages for home, calls, numbers, callers and costs: what they show and do."""
 
 import datetime
 import re

@@ -99,7 +99,7 @@ async def test_a_form_that_nobody_touched_changes_nothing(site: Site) -> None:
     assert (await stored(site)).edits == ()
 
 
-# Who may not
+# People who may not
 
 
 async def test_a_viewer_sees_whom_to_ask_and_changes_nothing(site: Site) -> None:
@@ -139,7 +139,7 @@ async def test_two_editors_who_lower_each_other_leave_one(site: Site) -> None:
     site.client.headers["x-person"] = BEN
     late = await site.post("/people", bens)
 
-    assert late.status_code == 403, "by then he has lost the role"
+    assert late.status_code == 403, "Ben must have lost the role by then"
     assert (await stored(site)).roles == {ANNA: "editor", BEN: "viewer", VERA: "viewer"}
 
 
@@ -150,13 +150,13 @@ async def test_an_editor_who_steps_back_is_asked_first(site: Site, role: str) ->
 
     assert status == 422
     assert "You will no longer be able to change anything" in text
-    assert dict(await given_out(site))  # she still can
+    assert dict(await given_out(site))  # she is still an editor
     again = [*forms(text)["/people"], ("anyway", "yes")]
     assert (await site.post("/people", again)).status_code == 303
     assert (await stored(site)).roles.get(ANNA, "") == role
 
 
-# What can't be right
+# Mistakes
 
 
 @pytest.mark.parametrize("email", ["ben", "ben@", "ben@example", "a b@example.com", NASTY])
@@ -207,7 +207,7 @@ async def test_two_edits_at_once_are_both_shown_and_neither_is_lost(site: Site) 
 async def test_where_both_changed_a_role_both_are_shown_and_yours_stands(site: Site) -> None:
     annas = with_role(await given_out(site), VERA, "editor")
     edited = People(roles={ANNA: "editor"})
-    await site.store.documents.write(PEOPLE, edited)  # as Firestore's console would
+    await site.store.documents.write(PEOPLE, edited)  # without any check, as in Firestore's console
     conflict = await site.post("/people", annas)
 
     assert f'{VERA}: theirs</h3><pre dir="auto">no access' in conflict.text

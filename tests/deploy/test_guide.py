@@ -59,7 +59,7 @@ FINE: tuple[Response, ...] = (
 
 
 class Person(Terminal):
-    """Answers questions that contain a given word, and hears everything."""
+    """Answers questions that contain a given word, and keeps everything that was said."""
 
     def __init__(self, answers: dict[str, str]) -> None:
         self.answers = answers
@@ -115,7 +115,7 @@ class Deployer:
 
 
 def never(url: str) -> bytes:
-    raise AssertionError(f"{url} is fetched")
+    raise AssertionError(f"{url} was fetched")
 
 
 @pytest.fixture
@@ -205,7 +205,9 @@ def test_a_dry_run_shows_everything_and_changes_nothing(deployer: Deployer) -> N
     assert changing == []
     page = (ROOT / "docs" / "deploy.md").read_text("utf-8")
     shown = _without_counts("Plan\n" + page.split("    Plan\n", 1)[1].split("\n## ", 1)[0])
-    assert _without_counts(heard)[-len(shown) :] == shown, "one tool is deployed here"
+    assert _without_counts(heard)[-len(shown) :] == shown, (
+        "must match the page, except for the counts: one tool is deployed here"
+    )
 
 
 def test_a_state_that_is_kept_needs_no_bucket(deployer: Deployer) -> None:
@@ -285,7 +287,7 @@ def test_each_refusal_stops_before_anything_is_made(
     ],
 )
 def test_a_mistake_is_not_kept(deployer: Deployer, answer: str, refused: list[Response]) -> None:
-    """A fresh start asks again."""
+    """The next run asks again."""
     right = dict(deployer.person.answers)
     deployer.person.answers[answer] = "au1" if "region" in answer else f"AC{'0' * 32}"
     deployer.script(*refused, ("^secrets versions access latest --project", 1, "", ""))
@@ -348,8 +350,8 @@ def test_a_number_that_the_account_does_not_have_stops_it_before_anything_is_mad
 def test_neither_an_old_secret_nor_another_environment_is_applied_unasked(
     deployer: Deployer,
 ) -> None:
-    """Otherwise the value of an earlier run would be stored again, and Twilio's new one refused. A
-    new name would replace the existing line."""
+    """Otherwise an earlier run's value would be stored again, and Twilio's new one refused. A new
+    name would replace the existing line."""
     deployer.run()
     file = deployer.copy.terraform / "terraform.tfvars"
     with file.open("a") as text:
@@ -360,7 +362,7 @@ def test_neither_an_old_secret_nor_another_environment_is_applied_unasked(
 
     file.write_text(f'name = "staging"\n{file.read_text().partition("secret_versions")[0]}')
     deployer.script()
-    assert "Nothing was changed" in deployer.stopped(), "it is another environment"
+    assert "Nothing was changed" in deployer.stopped(), "staging is another environment"
     assert "leaves the database behind" in "\n".join(deployer.person.heard)
 
 
@@ -395,7 +397,7 @@ def test_missing_roles_are_named_before_anything_is_made(deployer: Deployer) -> 
 def test_roles_that_google_cannot_tell_stop_nobody(
     deployer: Deployer, refused: list[int], answer: str
 ) -> None:
-    """The apply says what is missing."""
+    """If a role is really missing, the apply says so."""
     google = deployer.copy.twilio.google
     google.lacking, google.refused = {"run.services.setIamPolicy"}, refused
     deployer.person.answers |= {"Continue anyway": answer, "Do it": "no"}
@@ -453,7 +455,7 @@ def test_of_several_numbers_some_are_chosen(deployer: Deployer) -> None:
 
     heard = "\n".join(deployer.person.heard)
     assert "2  +14155550111  now: nothing" in heard
-    assert "+14155550122" not in heard, "it has no voice"
+    assert "+14155550122" not in heard, "it can't take calls"
     assert "✓ number +14155550111\n  ✓ number +14155550133\n" in heard
     assert "set the URLs of +14155550133, so that its calls come here" in heard
     kept = (deployer.copy.terraform / "terraform.tfvars").read_text("utf-8")
@@ -472,7 +474,8 @@ def test_what_is_not_in_the_list_is_told(deployer: Deployer, answer: str) -> Non
 
 
 def test_a_number_in_ireland(deployer: Deployer) -> None:
-    """It has another host and token, and suggests another Google region; the number is unrouted."""
+    """Twilio in Ireland has another host and token, and the guide suggests a Google region near
+    it. The number isn't routed there yet."""
     token = "canary-token-of-ireland-4711"
     ireland = LittleAccount(ACCOUNT_SID, token, PHONE_NUMBER, region="ie1")
     ireland.routed = {}
@@ -512,7 +515,7 @@ def test_the_one_number_of_an_earlier_release_is_taken_over(deployer: Deployer) 
 
     heard = deployer.run()
 
-    assert "Which of Twilio's regions" not in heard, "it is where it was"
+    assert "Which of Twilio's regions" not in heard, "the number stays in its region"
     kept = file.read_text("utf-8")
     assert "phone_number =" not in kept
     assert f'phone_numbers = {{"{PHONE_NUMBER}" = ' in kept

@@ -36,7 +36,7 @@ def commands(folder: Path) -> Commands:
 
 
 def never(url: str) -> bytes:
-    raise AssertionError(f"{url} is fetched")
+    raise AssertionError(f"{url} was fetched")
 
 
 def a_zip(version: str) -> bytes:
@@ -56,7 +56,7 @@ def test_a_terraform_that_is_new_enough_is_used(tmp_path: Path) -> None:
 
 
 def test_what_was_fetched_once_is_used_again(tmp_path: Path) -> None:
-    """Cloud Shell's Terraform is too old, and it keeps only the home folder."""
+    """Cloud Shell's own Terraform is too old, and it keeps only the home folder."""
     program(tmp_path / "bin" / "terraform", OLD)
     kept = tmp_path / "kept" / terraform_binary.PINNED / "terraform"
     program(kept, terraform_binary.PINNED)
@@ -99,7 +99,7 @@ def test_every_pinned_hash_is_one() -> None:
         (["in:us-locations"], "us-east4", True),
         (["in:eu-locations"], "europe-west1", True),
         (["in:europe-west1-locations", "us-east4"], "us-east4", True),
-        (["in:low-carbon-locations"], "us-east4", True),  # we can't know what that contains
+        (["in:low-carbon-locations"], "us-east4", True),  # we can't know what that group contains
         (["in:eu-locations"], "us-east4", False),
         (["us-east1"], "us-east4", False),
     ],
@@ -128,7 +128,9 @@ def test_what_people_wrote_is_read_and_kept(tmp_path: Path) -> None:
 
     choices = Choices(file, dry_run=False)
     choices.keep("domain_restricted_sharing", "true")
-    assert not Choices(file, dry_run=False).has("domain_restricted_sharing"), "it may be a mistake"
+    assert not Choices(file, dry_run=False).has("domain_restricted_sharing"), (
+        "not written yet, because it may be a mistake"
+    )
     choices.write()
 
     assert choices.get("project_id") == "mine"
@@ -233,7 +235,7 @@ def test_a_plan_without_changes_says_nothing() -> None:
 
 
 def test_which_secrets_are_stored_anew_is_told() -> None:
-    """Ignore those of a first apply, before which nothing was stored."""
+    """Secrets of a first apply don't count, because nothing was stored before it."""
     version = "google_secret_manager_secret_version.this"
     plan = {
         "resource_changes": [
@@ -293,7 +295,7 @@ def test_of_two_that_pass_the_longer_wait_counts() -> None:
 _SLOW_TO_STOP = """
 import os, pathlib, signal
 signal.signal(signal.SIGINT, lambda *_: None)
-os.killpg(0, signal.SIGINT)  # Ctrl-C reaches all that run in a terminal
+os.killpg(0, signal.SIGINT)  # Ctrl-C reaches every process in a terminal
 for _ in range(50_000):  # more than a pipe holds: a reader that stops can't get to the end
     print("stopping", flush=True)
 pathlib.Path("saved").touch()
@@ -375,7 +377,7 @@ def a_terraform(folder: Path, *, dry_run: bool) -> Terraform:
 
 
 def test_providers_are_locked_for_every_machine_once(tmp_path: Path) -> None:
-    """`terraform init` alone locks them for this one, and a dry run locks nothing."""
+    """`terraform init` alone would lock them for this machine only. A dry run locks nothing."""
     lock = tmp_path / "terraform" / ".terraform.lock.hcl"
 
     a_terraform(tmp_path, dry_run=True).init()
@@ -390,8 +392,8 @@ def test_providers_are_locked_for_every_machine_once(tmp_path: Path) -> None:
 
 
 def test_only_a_state_that_is_a_file_moves(tmp_path: Path) -> None:
-    """What is left of one that has moved is empty. With it, another environment's would be moved
-    over this one's."""
+    """Once a state has moved, its file is empty. Migrating again could then copy another
+    environment's state over this one's."""
     state = tmp_path / "terraform" / "terraform.tfstate"
     terraform = a_terraform(tmp_path, dry_run=False)
     for text in ("{}", ""):
@@ -413,7 +415,7 @@ def test_only_a_state_that_is_a_file_moves(tmp_path: Path) -> None:
     ],
 )
 def test_make_hands_its_dry_run_on(options: tuple[str, ...], expected: str) -> None:
-    """To make itself a dry run means to run nothing, and so to ask and plan nothing."""
+    """make's own dry run would run nothing, and so ask nothing and plan nothing."""
     make = shutil.which("make") or "make"
     done = subprocess.run(
         (make, *options, "deploy", "PYTHON=echo"),

@@ -1,4 +1,4 @@
-"""The deployer's roles: as documented, and enough for every kind of resource."""
+"""The deployer's roles match the documentation, and suffice for every kind of resource."""
 
 import pytest
 
@@ -27,9 +27,10 @@ MADE_BY = {
     "service_account": "iam.serviceAccountAdmin",
     "storage": "storage.admin",
 }
-"""By how the names of resources begin."""
+"""The role that creates a resource, by how its type begins."""
 BY_SCRIPTS = {"firebaserules.admin", "iam.serviceAccountUser"}
-"""What no resource names: the script's rules, and that parts run as their accounts."""
+"""Roles that no resource needs: for the rules that a script sets, and for running parts as their
+accounts."""
 
 
 def test_the_page_grants_them() -> None:
@@ -44,7 +45,9 @@ def test_they_make_everything_there_is_and_no_role_is_too_many(
 ) -> None:
     made = {r.type for r in resources(deployments(tmp_path_factory)["everything"].plan)}
     google = {kind.removeprefix("google_") for kind in made if kind.startswith("google_")}
-    billing = {kind for kind in google if kind.startswith("billing_")}  # on another account
+    billing = {
+        kind for kind in google if kind.startswith("billing_")
+    }  # needs a role on the billing account
 
     used = {
         kind: role

@@ -70,7 +70,7 @@ def test_what_the_record_has_later_is_still_shown_in_order() -> None:
     screen.display.event(PlaybackCleared(at(3_500), 800, ()))
     screen.display.event(StreamEnded(at(4_000), "MZ1", StreamEnd.CLOSED_BY_SERVER, 1000, "", 0))
     screen.passes(4.5)
-    assert screen.shown() == ["0.00 phone"], "something earlier than the rest may still come"
+    assert screen.shown() == ["0.00 phone"], "something earlier may still arrive"
     screen.passes(2.0, GREETING, STORY, tools=(LOOKUP,))
     screen.display.event(CallEnded(at(6_500), EndReason.AGENT_HUNG_UP, "completed"))
     screen.display.finish(record(GREETING, STORY, tools=(LOOKUP,)))
@@ -101,7 +101,7 @@ def test_a_tool_is_shown_when_its_outcome_is_known() -> None:
     running = replace(LOOKUP, outcome=ToolOutcome.UNKNOWN)
     screen.display.event(StreamStarted(at(0), "MZ1", "wss://stream.example"))
     screen.passes(9.0, tools=(running,))
-    assert len(screen.lines) == 1, "it may still be running"
+    assert len(screen.lines) == 1, "the tool may still be running"
     screen.passes(9.0, tools=(LOOKUP,))
     assert screen.lines[1].endswith("look_up answered in 100 ms")
 

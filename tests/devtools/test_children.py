@@ -36,7 +36,7 @@ signal.pause()
 
 
 def after_the_parent_was_killed(child: str) -> str:
-    """Everything that the child prints until it ends as well."""
+    """Kill the parent, and return everything that the child prints until it has ended too."""
     with subprocess.Popen(
         [sys.executable, "-c", PARENT, child], stdout=subprocess.PIPE, text=True
     ) as parent:
@@ -46,7 +46,7 @@ def after_the_parent_was_killed(child: str) -> str:
         return parent.stdout.read()
 
 
-@pytest.mark.real_time  # it has a second to stop
+@pytest.mark.real_time  # the child gets a second to stop
 def test_a_child_is_stopped_when_its_parent_is_killed() -> None:
     assert after_the_parent_was_killed(OBEDIENT) == "stopped\n"
 
@@ -62,4 +62,6 @@ async def test_what_a_child_has_left_running_is_killed() -> None:
     await child.wait()
     child_ended(child)
     with os.fdopen(ours, "rb") as output:
-        assert await asyncio.to_thread(output.read) == b"", "until nobody holds it open any more"
+        assert await asyncio.to_thread(output.read) == b"", (
+            "the output must close without anything printed"
+        )

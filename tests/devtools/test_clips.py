@@ -1,4 +1,4 @@
-"""Clips on this machine, made after an edit."""
+"""Clips are made on this machine after an edit."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,7 +1,6 @@
 """However and whenever a command ends, it leaves nothing behind and doesn't print a traceback.
 
-Every process of a command has the command's folder as its working directory, which tells them
-from all others.
+A command's processes are recognised by their working directory, which is the command's folder.
 """
 
 import asyncio
@@ -68,7 +67,7 @@ async def test_a_handler_that_stands_still_does_not_hold_it_up(tmp_path: Path) -
 async def started(
     folder: Path, command: str, moment: str
 ) -> tuple[asyncio.subprocess.Process, asyncio.StreamReader]:
-    """A command, run the way make does, that has printed a text."""
+    """Start a command the way make does, and wait until it has printed `moment`."""
     names = ("PATH", "HOME", "LANG")
     ports = {name: str(free_port()) for name in ("TALK_PORT", "WEBHOOK_PORT", "STREAM_PORT")}
     endpoint = {"GEMINI_BASE_URL": "https://127.0.0.1:9"} if command == "stack" else {}

@@ -1,4 +1,4 @@
-"""The wire between handlers and model passes everything on, including endings, and reads words."""
+"""The wire between handlers and model passes on everything, closes included, and reads words."""
 
 import asyncio
 import json
@@ -70,7 +70,7 @@ async def greeted(socket: ClientConnection) -> Sequence[str]:
 
 
 async def ended(socket: ClientConnection) -> int | None:
-    """The code with which the session ends; 1006 means without one."""
+    """The code that closes the session; 1006 means that there was none."""
     with suppress(ConnectionClosed):
         async with asyncio.timeout(10):
             while True:
@@ -89,7 +89,7 @@ async def test_words_are_heard_and_everything_passes() -> None:
     words = [each for each in all_of(heard) if isinstance(each, Words)]
     assert "".join(each.text for each in words) == "Hello, how can I help you?"
     assert {each.who for each in words} == {Speaker.AGENT}
-    assert len(words) > 1, "the words came in one go"
+    assert len(words) > 1, "the words arrived all at once"
 
 
 @pytest.mark.parametrize(

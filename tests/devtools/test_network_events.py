@@ -37,7 +37,9 @@ def test_record_and_recording_meet_where_the_first_stream_started() -> None:
 
     call = replace(a_call(), started_at=NOW + datetime.timedelta(milliseconds=4_100))
     assert recording_began_ms(call, events) == 120
-    assert recording_began_ms(a_call(), events[:1]) == 80, "a call without a stream"
+    assert recording_began_ms(a_call(), events[:1]) == 80, (
+        "without a stream, the phone's clock counts"
+    )
 
 
 def test_moments_lie_where_they_are_in_the_recording() -> None:

@@ -1,4 +1,4 @@
-"""Finding out who holds a port, and the message about it."""
+"""Finds out which process holds a port, and reports it."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""A process that dies is restarted, unless that is hopeless."""
+"""A process that dies is restarted, and given up after three failures."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Several processes behind one port: in turn, past the dead ones."""
+"""Several processes behind one port: connections go to each in turn, skipping dead ones."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -7,5 +7,5 @@ from tests.jumping_loop import pytest_asyncio_loop_factories as pytest_asyncio_l
 
 @pytest.fixture
 def store_url(tmp_path: Path) -> str:
-    """The test's own embedded store."""
+    """An empty embedded store, for this test only."""
     return f"sqlite:{tmp_path / 'ringdown.db'}"

@@ -1,8 +1,8 @@
 """Many calls that are cheap to place: both ends know and count every word that was said.
 
-A caller sends silence or noise and plays what it hears; a model speaks numbered sentences. From
-that follows, word for word, what each call's record must contain. Audio comes in pieces of 100 ms,
-five of Twilio's frames: a fifth of the work, and the same record.
+A caller sends silence or noise and plays what it hears; a model speaks numbered sentences. So tests
+know, word for word, what each call's record must contain. Audio comes in pieces of 100 ms, five of
+Twilio's frames: a fifth of the work, and the same record.
 """
 
 import asyncio
@@ -61,7 +61,7 @@ _USAGE = {"promptTokenCount": 90, "responseTokenCount": 10, "totalTokenCount": 1
 
 @dataclass(slots=True)
 class CountedCall:
-    """One call as its two ends saw it."""
+    """A call as its two ends saw it."""
 
     number: int
     turns: int
@@ -80,7 +80,7 @@ class CountedCall:
         return f"+1415556{self.number:04d}"
 
     def differences(self, record: CallRecord | None) -> list[str]:
-        """What the record lacks or has too much of; empty if it is correct."""
+        """What the record lacks or shouldn't have; empty if it is correct."""
         if record is None:
             return [f"{self.caller}: record missing"]
         told = {who: [t.text for t in record.turns if t.speaker is who] for who in Speaker}
@@ -183,7 +183,7 @@ class CountingModel:
 async def _listen(
     socket: ServerConnection, call: CountedCall, asked: asyncio.Event, answered: asyncio.Event
 ) -> None:
-    """Audio is ignored; the first text asks for the greeting."""
+    """Read what the handler sends, except audio; its first text asks for the greeting."""
     async for frame in socket:
         text = str(frame) if isinstance(frame, str) else frame.decode()
         if '"data"' in text:
@@ -197,7 +197,7 @@ async def _listen(
 
 
 async def _ask(socket: ServerConnection, call: CountedCall) -> None:
-    """The caller is heard, then understood."""
+    """Have the caller make noise for a while, then send what they asked as a transcript."""
     call.asked += 1
     call.caller_speaks = True
     await asyncio.sleep(_NOISE_S)
@@ -221,7 +221,7 @@ async def _send_content(socket: ServerConnection, **content: object) -> None:
 
 
 def _message(fields: dict[str, object]) -> bytes:
-    """The service sends JSON in binary frames."""
+    """Encode a message in bytes, because the service sends JSON in binary frames."""
     return json.dumps(fields).encode()
 
 
@@ -245,7 +245,7 @@ async def counting_model(folder: Path) -> AsyncIterator[CountingModel]:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """Rings at the stack's webhook as Twilio does."""
+    """Places calls at the stack's webhook like Twilio."""
 
     stack: Stack
     http: httpx2.AsyncClient
@@ -255,7 +255,7 @@ class Exchange:
         return Signer(self.stack.twilio_auth_token)
 
     async def carry(self, call: CountedCall) -> None:
-        """The whole call: it rings, streams until everything is said and played, and is hung up.
+        """Ring, stream until everything is said and played, and hang up.
 
         A caller who is turned away, perhaps because the machine is busy, calls again.
         """
@@ -313,7 +313,7 @@ class _Caller:
         self._echoes: deque[tuple[float, str]] = deque()
 
     async def talk(self) -> bool:
-        """False if the handler turned the call away."""
+        """Stream the call; returns False if the handler turned it away."""
         await self._socket.send(self._encoder.connected())
         await self._socket.send(self._encoder.start())
         was_carried = True

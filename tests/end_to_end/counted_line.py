@@ -69,7 +69,7 @@ class CountedLine:
         return calls
 
     async def carry(self, calls: Sequence[CountedCall]) -> None:
-        """All in parallel, except while they ring."""
+        """Carry all calls in parallel; they begin one after another."""
         async with asyncio.TaskGroup() as group:
             for call in calls:
                 group.create_task(self.exchange.carry(call))
@@ -81,7 +81,7 @@ class CountedLine:
                 await asyncio.sleep(0.05)
 
     async def settled(self, calls: Sequence[CountedCall]) -> None:
-        """Wait until the records are correct; they are judged when everything has stopped."""
+        """Wait until the records are correct, but not for ever: tests check them afterwards."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_RECORDED_WITHIN_S):
                 for call in calls:
@@ -133,7 +133,7 @@ async def differences(project: str, calls: Sequence[CountedCall]) -> list[str]:
 
 @asynccontextmanager
 async def counted_line(project: str, folder: Path) -> AsyncIterator[CountedLine]:
-    """Ready for fifty calls; the webhook has answered one already, so it knows the agent.
+    """Run a line for fifty calls, whose webhook has answered one already and so knows the agent.
 
     The test and `ringdown` reach the emulator directly, the parts through hop and proxy.
     """

@@ -22,7 +22,7 @@ class Damage(Protocol):
     """Damages one direction of one call."""
 
     def chunks(self, chunk: bytes) -> tuple[bytes, ...]:
-        """What is passed on instead of the next µ-law `chunk`."""
+        """Return the chunks to pass on instead of the next µ-law `chunk`."""
 
 
 class Nothing:
@@ -31,7 +31,7 @@ class Nothing:
 
 
 class LostFrame:
-    """20 ms are lost, once, half a second into speech."""
+    """Loses 20 ms, once, half a second into speech."""
 
     def __init__(self) -> None:
         self._moment = _Moment()
@@ -41,7 +41,7 @@ class LostFrame:
 
 
 class LostSamples:
-    """The last sample of every 20 ms is lost, as with a resampler that rounds."""
+    """Loses the last sample of every 20 ms, like a resampler that rounds."""
 
     def chunks(self, chunk: bytes) -> tuple[bytes, ...]:
         frames = (chunk[i : i + FRAME_BYTES] for i in range(0, len(chunk), FRAME_BYTES))
@@ -49,7 +49,7 @@ class LostSamples:
 
 
 class SwappedChunks:
-    """Two chunks come in the wrong order, once, half a second into speech."""
+    """Swaps two chunks, once, half a second into speech."""
 
     def __init__(self) -> None:
         self._moment = _Moment()
@@ -66,7 +66,7 @@ class SwappedChunks:
 
 
 class _Moment:
-    """Half a second into speech; comes once, and not in a pause."""
+    """The moment half a second into speech, which comes only once and never in a pause."""
 
     def __init__(self) -> None:
         self._spoken = 0

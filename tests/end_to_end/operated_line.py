@@ -73,15 +73,13 @@ _LINE_HZ = 8_000
 
 @dataclass(frozen=True, slots=True)
 class OperatedLine:
-    """A running line."""
-
     stack: Stack
     store: Store
     gemini: GeminiLiveServer
     folder: Path
     environ: Mapping[str, str]
     edited_url: str
-    """Where `agent_edited` receives the database's events."""
+    """The URL at which `agent_edited` receives the database's events."""
 
     # What operators do
 
@@ -122,7 +120,7 @@ class OperatedLine:
             await self.send_event("agents/default")
 
     async def send_event(self, document: str) -> None:
-        """What Firestore sends after each write to `document`."""
+        """Send the event that Firestore sends after each write to `document`."""
         headers = {
             "ce-id": f"event-{uuid.uuid4()}",
             "ce-source": "//firestore.googleapis.com/projects/ringdown/databases/(default)",
@@ -166,7 +164,7 @@ class OperatedLine:
 
 
 async def heard(call: Call, sentence: str) -> bool:
-    """Whether the sentence reached the caller's ear, word for word and sample for sample."""
+    """Whether the caller heard the sentence, word for word and sample for sample."""
 
     def look() -> bool:
         spoken = synthesize(sentence, rate_hz=OUTPUT_HZ, voice=MODEL_VOICE)
@@ -203,7 +201,7 @@ async def operated_line(
 
 @asynccontextmanager
 async def _agent_edited(settings: StackSettings, store_url: str) -> AsyncIterator[str]:
-    """The function that Firestore runs for every edit."""
+    """Serve the function that Firestore runs for every edit."""
     port = free_port()
     source = ROOT / "functions" / "agent_edited" / "main.py"
     environ = {**settings.inherited, "STORE_URL": store_url}

@@ -46,7 +46,7 @@ async def record_of(stack: Stack, call: Call) -> CallRecord:
 
 @contextmanager
 def store_away(store_url: str) -> Iterator[None]:
-    """Inside, every request to the store fails."""
+    """Make every request to the store fail until the body ends."""
     path = store_url.removeprefix("sqlite:")
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("ALTER TABLE documents RENAME COLUMN body TO away")

@@ -97,7 +97,7 @@ async def test_both_are_heard_whole_and_once_and_the_model_is_not_asked_to_greet
     assert said_by_agent(record).count(GREETING) == 1
     assert GREETING not in [turn.text for turn in session.turns]
     assert record.call.usage.reports == len(session.turns), (
-        "the greeting isn't one of the model's turns"
+        "the greeting must not count as one of the model's turns"
     )
     assert record.call.end_reason is EndReason.AGENT_HUNG_UP
 

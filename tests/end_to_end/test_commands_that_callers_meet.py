@@ -1,4 +1,4 @@
-"""Proves what operators have done by placing a call."""
+"""Places calls to check what operators' commands have done."""
 
 import asyncio
 from contextlib import suppress
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.timeout(120)
 
 
 async def meets(line: OperatedLine, caller: str = CALLER, **to: str) -> str:
-    """What a caller hears first; REJECTED if the call isn't answered."""
+    """Call, and return what the caller hears first; REJECTED if the call isn't answered."""
     async with line.call(from_=caller, **to) as call:
         with suppress(CallOver):
             await call.agent_silent_for(0.7)

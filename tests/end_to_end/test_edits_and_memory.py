@@ -52,7 +52,7 @@ async def test_an_edit_reaches_a_live_call(
         shown = await line.ringdown("calls", "show", "last")
         edited = await line.store.last_revision("default")
 
-    assert len(line.gemini.sessions) == 1, "the session is updated, not reopened"
+    assert len(line.gemini.sessions) == 1, "the session must be updated, not reopened"
     assert agent_told(record) == [GREETING, OPENS_AT_NINE, OPENS_AT_SEVEN]
     assert await heard(call, OPENS_AT_SEVEN)
     assert edited is not None
@@ -81,7 +81,9 @@ async def test_an_agent_deleted_while_its_call_runs_takes_nothing_from_it(
     assert record.call.agent_id == "night"
     assert agent_told(record) == [GREETING, OPENS_AT_NINE]
     assert after_it.call.agent_problem == "agents/night does not exist."
-    assert agent_told(after_it) == [GREETING, OPENS_AT_NINE], "its last revision answers"
+    assert agent_told(after_it) == [GREETING, OPENS_AT_NINE], (
+        "the last revision of the deleted agent answers"
+    )
 
 
 async def test_a_caller_is_remembered_by_the_next_call(

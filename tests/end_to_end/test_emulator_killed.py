@@ -37,8 +37,8 @@ async def test_calls_continue_and_their_records_are_whole_on_the_new_one(
         different = await differences(project, calls)
 
     assert before is not None
-    assert before.turns, "something was recorded before it died"
-    assert agent is None, "it came back empty"
+    assert before.turns, "nothing was recorded before the emulator died"
+    assert agent is None, "the emulator must come back empty"
     assert different == []
 
 

@@ -17,7 +17,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "deploy.md").read_text("utf-8")
 
 
 async def dialled(template: str, caller: str) -> list[tuple[str, DialStatus]]:
-    """Whom a call reaches if its webhook is gone; `template` is the TwiML Bin."""
+    """Place a call whose webhook is gone; returns who was dialled. `template` is the TwiML Bin."""
     network = TwilioNetwork(auth_token="token", dialled={PERSON: Answers("This is a person.")})
     async with webhook_server() as twilio:
         twiml = template.replace("{{To}}", LINE)  # TwiML Bins fill in what Twilio would post

@@ -16,9 +16,9 @@ WELL_TURNS, TROUBLED_TURNS = 10, 7  # about 12 s, and 8 s, of conversation
 SLOW_S = 2.0
 WINDOW_S = 10.0
 ROUTINE_WRITES = 10
-"""Per window: one a second."""
+"""The most routine writes in one window: one a second."""
 WRITTEN_AT_ONCE = 4
-"""Create, claim, end, and Twilio's report of the end."""
+"""The writes that can't wait: create, claim, end, and Twilio's report of the end."""
 
 pytestmark = [pytest.mark.real_time, pytest.mark.timeout(180)]
 
@@ -32,7 +32,7 @@ async def test_fifty_calls_are_recorded_word_for_word_and_at_the_pace(
         await line.settled(calls)
     written = line.firestore.writes
 
-    replayed = await line.replay_letters()  # there are some if the machine is slow
+    replayed = await line.replay_letters()  # on a slow machine there are some
     assert await differences(firestore_project, calls) == []
     assert line.tool_requests == requests_due(calls)
     paces = busiest_windows(written)
@@ -42,7 +42,7 @@ async def test_fifty_calls_are_recorded_word_for_word_and_at_the_pace(
         for path, count in paces.items()
         if count > ROUTINE_WRITES + (WRITTEN_AT_ONCE if path.count("/") == 1 else 2)
     }
-    assert too_often == {}, "writes to a document in ten seconds"
+    assert too_often == {}, f"too many writes to one document in {WINDOW_S:g} s"
     statuses = {call.call_sid: statuses_written(written, call) for call in calls}
     once_each = ("ringing", "in_progress", "ended")
     assert {sid: s for sid, s in statuses.items() if s != once_each and sid not in replayed} == {}
@@ -57,14 +57,14 @@ async def test_fifty_calls_are_recorded_word_for_word_while_firestore_takes_two_
         await line.carry(calls)
         await line.settled(calls)
 
-    await line.replay_letters()  # there are some if the machine is slow
+    await line.replay_letters()  # on a slow machine there are some
     assert await differences(firestore_project, calls) == []
 
 
 async def test_fifty_calls_leave_whole_dead_letters_when_firestore_is_gone(
     tmp_path: Path, firestore_project: str
 ) -> None:
-    """Half of them begin before it goes."""
+    """Half of the calls begin before Firestore goes away."""
     async with counted_line(firestore_project, tmp_path) as line:
         before, after = (line.ringing(CALLS // 2, TROUBLED_TURNS) for _ in range(2))
         async with asyncio.TaskGroup() as group:
@@ -87,7 +87,7 @@ async def test_fifty_calls_leave_whole_dead_letters_when_firestore_is_gone(
 
 
 def requests_due(calls: Sequence[CountedCall]) -> Counter[tuple[str, int]]:
-    """Each tool call reached the tool once."""
+    """The requests that the tool should have got: one for each tool call."""
     return Counter(
         (call.caller, int(call_id.partition("-")[2]))
         for call in calls
@@ -108,7 +108,8 @@ def busiest_windows(written: Sequence[Written]) -> dict[str, int]:
 
 
 def statuses_written(written: Sequence[Written], call: CountedCall) -> tuple[str, ...]:
-    """In order, each once: Twilio and the handler may both report the end of a call."""
+    """The statuses written, in order and each only once, because both Twilio and the handler may
+    report the end of a call."""
     path = f"calls/{call.call_sid}"
     return tuple(
         dict.fromkeys(write.status for write in written if write.path == path and write.status)

@@ -1,4 +1,4 @@
-"""When the model fails, the caller hears an apology, then a person; others notice nothing."""
+"""When the model fails, the caller hears an apology, then a person; other calls notice nothing."""
 
 from pathlib import Path
 
@@ -40,7 +40,7 @@ SLOW = Fault(DelaySetup(1.5))
 async def test_an_unavailable_model_sends_the_caller_to_a_person(
     tmp_path: Path, gemini_live_server: GeminiLiveServerFactory
 ) -> None:
-    """One model refuses, one's sessions keep breaking, and one is slow, which is worth the wait."""
+    """One model refuses, another's sessions keep breaking; a third is slow but worth the wait."""
     speaking = Reply(say=GREETING)
     gemini = await gemini_live_server(Scenario(greeting=speaking, unknown=speaking))
     settings = settings_with(tmp_path, gemini, fallback_number=FALLBACK)
@@ -62,7 +62,7 @@ async def test_an_unavailable_model_sends_the_caller_to_a_person(
         EndReason.MODEL_UNAVAILABLE,
         EndReason.MODEL_LOST,
     ]
-    assert len(gemini.sessions) == 1 + 5 + 1, "a session that breaks is replaced four times"
+    assert len(gemini.sessions) == 1 + 5 + 1, "a session that breaks must be replaced four times"
     assert healthy_record.call.end_reason is EndReason.CALLER_HUNG_UP
     assert _rings(healthy), "nothing was heard while the model was slow to get ready"
     first = healthy_record.turns[0]

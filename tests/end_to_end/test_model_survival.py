@@ -88,7 +88,7 @@ async def test_a_conversation_continues_over_five_sessions(
     assert heard == [normalise(text) for text in (NUMBER, PLAN, BALANCE, BYE)]
     said = [turn.text for turn in record.turns if turn.speaker is Speaker.AGENT]
     assert "It is ten dollars." in said, f"the caller's number was forgotten: {said}"
-    assert "Third, you pay for all of it at once." in said, f"the story has no end: {said}"
+    assert "Third, you pay for all of it at once." in said, f"the story wasn't finished: {said}"
     assert [made.took_ms < 300 for made in record.call.reconnects] == [True] * 4, (
         record.call.reconnects
     )

@@ -20,7 +20,7 @@ from tests.faults.world import World, running_world
 CALLS = int(os.environ.get("LEAK_CALLS", "160"))
 AT_ONCE = 10
 SETTLED_AFTER_S = 1.5
-"""By then, sockets are closed and records written."""
+"""After this time, sockets are closed and records written."""
 MOST_MB = 8.0
 """Growth from the second quarter to the last: allocators keep a little in reserve."""
 MOST_DESCRIPTORS = 2
@@ -34,7 +34,7 @@ pytestmark = [
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What one process held between two rounds of calls; `tasks` is None if it logs none."""
+    """What a process held between two rounds of calls; `tasks` is None if it doesn't log them."""
 
     memory_mb: float
     descriptors: int
@@ -55,7 +55,7 @@ async def test_short_calls_leave_nothing_behind(tmp_path: Path) -> None:
                 samples.setdefault(name, []).append(held(process.pid, tmp_path / "logs", name))
 
     assert [f"{name}: {leak}" for name, its in samples.items() for leak in leaks(its)] == []
-    assert samples["stream_handler"][-1].tasks is not None, "the handler's log says no tasks"
+    assert samples["stream_handler"][-1].tasks is not None, "the handler didn't log its tasks"
 
 
 async def short_call(world: World) -> None:
@@ -74,7 +74,7 @@ def held(pid: int, logs: Path, name: str) -> Held:
 
 
 def family(pid: int) -> list[int]:
-    """A process and those it has started."""
+    """A process and the processes it has started."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
     return [pid, *(one for child in children for one in family(int(child)))]
 
@@ -86,7 +86,7 @@ def tasks_told(log: Iterable[str]) -> int | None:
 
 
 def leaks(samples: Sequence[Held]) -> list[str]:
-    """What has grown more than it may, from the second quarter to the last."""
+    """Describe what grew more than it may between the second and the last quarter."""
     quarter = len(samples) // 4
     early, late = samples[quarter : 2 * quarter], samples[-quarter:]
     mb, more_mb = (median(sample.memory_mb for sample in some) for some in (early, late))

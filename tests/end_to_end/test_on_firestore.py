@@ -1,4 +1,4 @@
-"""Edits during calls and callers' memory, again, on Firestore."""
+"""Repeats the tests of edits during calls and of callers' memory, on Firestore."""
 
 import pytest
 

@@ -71,7 +71,7 @@ async def test_a_broken_agent_is_reported_harms_no_call_and_is_rolled_back(
     assert [told(record) for record in records] == [[GREETING, OPENS_AT_NINE]] * 2
     assert await heard(afterwards, GREETING)
     assert records[1].call.agent_problem is None
-    assert "Good day." in went_back, "what is given up is shown"
+    assert "Good day." in went_back, "a rollback shows what it undoes"
     assert repaired is not None
     assert repaired.document["greeting"] == GREETING
     assert repaired.status is not None
@@ -91,7 +91,7 @@ async def test_yesterdays_bad_call_is_found_with_its_cause(
 
     assert told(bad) == [GREETING, "One moment, please.", NO_ANSWER]
     assert YESTERDAYS_SID[:8] in listed
-    assert good.call.call_sid[:8] not in listed, "nothing was wrong with that one"
+    assert good.call.call_sid[:8] not in listed, "that call had no problem"
     assert "Problems:" in shown
     assert "The tool check_bread failed:" in shown
     assert NO_ANSWER in shown

@@ -34,7 +34,7 @@ _FOUND_OUT_WITHIN_S = 60.0
 
 
 def reads(record: dict[str, Json]) -> Answer:
-    """Finds the agent's turn in the record it was sent."""
+    """Answer like a good model, quoting the agent's turn from the record it was sent."""
     [turn] = [t for t in record["turns"] if "at nine" in t["text"]]
     claim = {"turn": turn["turn"], "quote": "open at nine"}
     return answers(
@@ -97,4 +97,4 @@ async def test_the_outcome_of_a_call_is_determined_once_it_is_over(
     assert (outcome.success, outcome.success_turn) == (Success.YES, turn.n)
     assert outcome.summary == "Asked when we open."
     assert len(model.asked) == 1
-    assert record.call.caller not in str(model.asked), "Gemini doesn't learn who called"
+    assert record.call.caller not in str(model.asked), "Gemini must not learn who called"

@@ -42,7 +42,7 @@ NO_LINK = "I cannot send you a link."
 IT_WAS = "It was four seven one one."
 ACTIVE = "Your account is active."
 FIRST_WORD_WITHIN_MS = 2_000
-"""After the upload, in addition to the model's own time."""
+"""How soon the agent speaks after an upload, in addition to the model's own time."""
 
 AGENT: dict[str, Json] = {
     "instructions": "You answer the phone of a shop.",
@@ -121,7 +121,7 @@ class Shop:
             yield call
 
     async def asks_for_a_photo(self, call: Call) -> None:
-        """The caller offers one, and hears that the link is on its way."""
+        """Have the caller offer a photo, and hear that the link is on its way."""
         await call.agent_silent_for(0.7)
         await call.say(I_CAN_SHOW_YOU)
         await call.agent_started_speaking()
@@ -136,7 +136,7 @@ class Shop:
         return token
 
     async def sends(self, token: str, *names: str) -> list[Reception]:
-        """Sends pictures in parallel, as the page behind the link does."""
+        """Store these pictures like the page behind the link."""
         call_sid = verify((SECRET,), token, now_s=clock.now().timestamp())
         uploads = (
             Upload(id=f"{n} {name}", received_at=clock.now(), picture=picture(name))
@@ -145,7 +145,7 @@ class Shop:
         return [await self.store.add_upload(call_sid, upload) for upload in uploads]
 
     async def says(self, call: Call, sentence: str, *, session: int = 1) -> None:
-        """Wait until the agent has said it, and a moment longer."""
+        """Wait until the agent has said the sentence, and a moment longer."""
         speaking = await self.gemini.session(session)
         await speaking.wait_until(
             lambda seen: any(sentence in turn.text for turn in seen.turns), timeout_s=30
@@ -209,7 +209,9 @@ async def test_a_photo_is_requested_sent_and_discussed(
     async with running_shop(tmp_path, gemini_live_server) as shop:
         async with shop.call() as call:
             await shop.asks_for_a_photo(call)
-            await call.wait(25)  # they look for the jar; they aren't asked whether they are there
+            await call.wait(
+                25
+            )  # the caller looks for the jar, and the agent must not ask if they are still there
             assert await shop.sends(shop.link_of(call), "label") == [Reception.TAKEN]
             sent_at = clock.now()
             await shop.says(call, I_SEE_A_JAR)
@@ -234,8 +236,10 @@ async def test_a_photo_is_requested_sent_and_discussed(
     assert shown(session) == ["label"]
     assert [turn.text for turn in record.turns if turn.upload] == ["(sent photo 1)"]
     assert [tool.name for tool in record.tool_calls] == ["ask_for_photo", "lookup_account"]
-    assert record.call.usage.prompt["VIDEO"] == 3 * 258, "three turns had it in their context"
-    assert left == {}, "it was for this call only"
+    assert record.call.usage.prompt["VIDEO"] == 3 * 258, (
+        "three turns must have had the photo in their context"
+    )
+    assert left == {}, "the photo was for this call only"
     assert part_of_the_picture not in all_of_the_database(tmp_path)
 
 

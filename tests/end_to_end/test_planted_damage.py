@@ -38,7 +38,7 @@ SCENARIO = Path(__file__).with_name("short_call.yaml")
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What is done to a call, and in which direction damage must be found."""
+    """What is done to a call's audio, and in which direction the damage must be found."""
 
     called: str
     name: str

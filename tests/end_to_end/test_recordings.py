@@ -69,7 +69,7 @@ SCENARIO = Scenario(
     decoys=(SPOKEN_PIN,),
 )
 SAME_PLACE_MS = 30.0
-"""A frame and a half: how far a sentence may be from its place in what the network heard."""
+"""How far a sentence may be from its place in the network's own recording: a frame and a half."""
 pytestmark = pytest.mark.timeout(120)
 
 
@@ -185,10 +185,12 @@ async def test_both_sides_are_kept_intact_and_in_step(
     for heard in (*kept.caller_said(*asked), *kept.agent_said(*said)):
         assert heard.ok, heard
     places_ms = kept.places_ms(asked, said)
-    assert max(places_ms) - min(places_ms) < SAME_PLACE_MS, "both sides on one clock"
+    assert max(places_ms) - min(places_ms) < SAME_PLACE_MS, "both sides must share one clock"
     assert len(kept.caller) == len(kept.agent)
     reply = next(heard for heard in kept.agent_said(*said) if heard.sentence == TEN)
-    assert reply.at_ms == pytest.approx(kept.turn("ten dollars"), abs=60), "in step with the turns"
+    assert reply.at_ms == pytest.approx(kept.turn("ten dollars"), abs=60), (
+        "must be in step with the turns"
+    )
     assert problems(kept.record) == ()
 
 
@@ -210,7 +212,7 @@ async def test_an_interrupted_reply_is_recorded_as_far_as_it_was_heard(
     true = judge(
         _spoken(MODEL_VOICE, (GREETING, STORY, TEN)), kept.call.recording.agent, rate_hz=PHONE_HZ
     )[1]
-    assert 1_000 < true.intact_ms < true.of_ms - 1_000, "it was cut"
+    assert 1_000 < true.intact_ms < true.of_ms - 1_000, "the reply must be cut off"
     assert story.intact_ms == pytest.approx(true.intact_ms, abs=100)
     assert kept.caller_said(PLAN, BALANCE)[1].ok
     assert kept.agent_said(TEN)[0].ok
@@ -241,11 +243,11 @@ async def test_no_secret_is_in_the_recorded_sound(
     assert secret.start_ms is not None
     assert secret.end_ms is not None
     said, secret_ms = kept.call.recording.caller, (secret.start_ms, secret.end_ms)
-    assert _between(said, *secret_ms).any(), "the network heard it"
+    assert _between(said, *secret_ms).any(), "the network must have heard the secret"
     behind_ms = kept.places_ms((USE_NUMBER,), ())[0]
     hidden = _between(kept.caller, *(ms - behind_ms for ms in secret_ms))
     assert len(hidden) > PHONE_HZ
-    assert not hidden.any(), "something of the secret is in the recording"
+    assert not hidden.any(), "part of the secret is in the recording"
     words = (USE_NUMBER, SPOKEN_PIN, BALANCE)
     recognizer = recognizer_for(words, rate_hz=PHONE_HZ)
     assert recognizer.recognize(_between(said, *secret_ms)) == normalise(SPOKEN_PIN)
@@ -286,8 +288,8 @@ async def test_no_tone_of_a_key_is_in_the_recorded_sound(
 
     async with recorded_line(tmp_path, gemini_live_server) as line:
         kept = await line.played(type_at_once)
-    assert kept.call.recording.caller.any(), "the network heard it"
-    assert not kept.caller.any(), "a key can be told from the recording"
+    assert kept.call.recording.caller.any(), "the network must have heard the tones"
+    assert not kept.caller.any(), "the recording reveals a key"
     assert kept.agent_said(GREETING)[0].ok
 
 
@@ -315,12 +317,14 @@ async def test_the_recording_continues_in_another_handler(
             assert store.recordings is not None
             parts = await store.recordings.list_parts(kept.record.call.call_sid)
     later = [part for part in parts if part.attempt > 1]
-    assert {part.attempt for part in later} == {kept.record.call.attempt}, "it was taken over"
+    assert {part.attempt for part in later} == {kept.record.call.attempt}, (
+        "the attempt that took the call over must be recorded"
+    )
     assert later[0].number == 1
     asked, said = (BALANCE, PLAN), (GREETING, TEN, STORY)
     assert all(heard.recognised for heard in (*kept.caller_said(*asked), *kept.agent_said(*said)))
     places_ms = kept.places_ms(asked, said)
-    assert max(places_ms) - min(places_ms) < 100, "both attempts on one clock"
+    assert max(places_ms) - min(places_ms) < 100, "both attempts must share one clock"
 
 
 async def test_an_edit_in_the_middle_of_a_call_records_nothing_of_it(
@@ -344,7 +348,7 @@ async def test_an_edit_in_the_middle_of_a_call_records_nothing_of_it(
         record = await record_of(line.stack, call)
         async with open_store(line.stack.store_url) as store:
             assert await recorded_sound(store.recordings, record.call.call_sid) is None
-    assert record.call.applied_revisions, "the edit reached the call"
+    assert record.call.applied_revisions, "the edit must have reached the call"
     assert record.call.recording_problem is None
 
 

@@ -34,7 +34,7 @@ DRAFT = {**AGENT, "greeting": "Hello, this is the line of tomorrow."}
 
 @pytest.fixture
 async def store_url(tmp_path: Path) -> str:
-    """Has a persona who hangs up after the greeting, and expects the draft's."""
+    """A store with a persona who expects the draft's greeting, and hangs up after it."""
     url = f"sqlite:{tmp_path / 'ringdown.db'}"
     async with open_store(url) as store:
         await store.write_agent("default", AGENT, over=None)
@@ -82,7 +82,9 @@ async def test_a_rehearsal_leaves_a_report_recordings_and_a_record(
     async with open_store(store_url) as store:
         [rehearsal] = await list_rehearsals(store.documents, "default")
         [run] = await read_runs(store.documents, rehearsal.id)
-        assert await store.list_calls(CallQuery()) == (), "its calls are in a separate store"
+        assert await store.list_calls(CallQuery()) == (), (
+            "calls of a rehearsal belong in a separate store"
+        )
     assert (rehearsal.id, rehearsal.is_stand_in, rehearsal.partial) == (folder.name, True, None)
     assert run.passed
     assert rehearsal.is_draft

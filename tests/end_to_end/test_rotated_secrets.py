@@ -74,9 +74,13 @@ async def test_nobody_is_refused_in_the_middle_of_a_rotation(
         for part in order:
             assert await line.hears_the_greeting(
                 OLD_TOKEN, restarted=part, environ={**NEW, **BEFORE}
-            ), f"while {part} is replaced"
-            assert await line.hears_the_greeting(OLD_TOKEN), f"after {part} has been replaced"
-        assert await line.hears_the_greeting(NEW_TOKEN), "once Twilio signs with the new token"
+            ), f"no greeting while {part} is replaced"
+            assert await line.hears_the_greeting(OLD_TOKEN), (
+                f"no greeting after {part} has been replaced"
+            )
+        assert await line.hears_the_greeting(NEW_TOKEN), (
+            "no greeting once Twilio signs with the new token"
+        )
 
 
 @pytest.mark.parametrize("part", PARTS)

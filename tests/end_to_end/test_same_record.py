@@ -14,7 +14,7 @@ from ringdown.tools import Json
 from tests.emulator import VARIABLE
 
 NUMBERS_VARY = frozenset({"usage", "cost_usd", "talk_s", "twilio_duration_s"})
-"""They depend on how long things took."""
+"""Fields that depend on how long things took."""
 HEARD = frozenset({"heard_by_caller", "heard_by_model"})
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)")
 _ID = re.compile(r"\b(CA[0-9a-f]{32}|stream_handler/[\w.-]+|http://127\.0\.0\.1:\d+)\b")
@@ -40,7 +40,9 @@ async def test_make_call_leaves_the_same_record_on_both_stores(
     of_embedded, of_firestore = (json.loads(record(folder)) for folder in folders)
 
     assert (folders[0] / "out/last/ringdown.db").exists()
-    assert not (folders[1] / "out/last/ringdown.db").exists(), "that one was on Firestore"
+    assert not (folders[1] / "out/last/ringdown.db").exists(), (
+        "this call's record belongs in Firestore"
+    )
     assert normalised(of_firestore) == normalised(of_embedded)
     assert of_embedded["problems"] == []
 
@@ -62,8 +64,8 @@ def record(folder: Path) -> str:
 
 
 def normalised(value: Json, key: str = "") -> Json:
-    """`value` without ids, times, and what depends on times: how much of an interrupted sentence
-    was heard, and usage. Which fields there are, and their types, stays."""
+    """`value` without ids, times, and anything that depends on times: how much of an interrupted
+    sentence was heard, and usage. The fields and their types stay."""
     match value:
         case dict() if key in NUMBERS_VARY:
             return sorted(value)

@@ -108,7 +108,7 @@ async def interrupt_the_transfer(call: Call) -> None:
 async def type_nothing(call: Call) -> None:
     await call.agent_silent_for(0.5)
     await call.say("I want to use my number.")
-    await call.agent_silent_for(0.5)  # asked to type
+    await call.agent_silent_for(0.5)  # the request to type
     await call.wait(19.0)
     await call.agent_silent_for(2.0)
     await call.hang_up()
@@ -231,7 +231,7 @@ CHANGES_OF_MIND: Mapping[str, Story] = {
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """What the stories leave behind, by the number called."""
+    """What the stories leave behind; calls and records are by the number called."""
 
     calls: Mapping[str, Call]
     records: Mapping[str, CallRecord]
@@ -346,7 +346,7 @@ def _a_pin_reaches_its_tool_and_nothing_else(
     assert any(path.suffix == ".db" for path in files)
     assert any(path.suffix == ".log" for path in files)
     holding = [path.name for path in files if PIN.encode() in path.read_bytes()]
-    assert holding == [], "the PIN is found where it must not be"
+    assert holding == [], "these files contain the PIN"
 
 
 def _a_hang_up_while_typing_is_recorded(record: CallRecord) -> None:
@@ -381,8 +381,10 @@ def _an_unanswered_transfer_comes_back(call: Call, record: CallRecord) -> None:
         "You are welcome. Goodbye.",
     ]
     assert [turn.n for turn in record.turns] == list(range(1, len(record.turns) + 1))
-    assert record.call.end_reason is EndReason.AGENT_HUNG_UP, "the goodbye without end_call"
-    assert len(_said_by_twilio(call)) == 1, "the notice is spoken once"
+    assert record.call.end_reason is EndReason.AGENT_HUNG_UP, (
+        "a goodbye without end_call must end the call"
+    )
+    assert len(_said_by_twilio(call)) == 1, "the notice must be spoken only once"
 
 
 def _a_hang_up_during_a_transfer_is_recorded(call: Call, record: CallRecord) -> None:

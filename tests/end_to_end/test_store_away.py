@@ -69,7 +69,7 @@ async def _record(store_url: str, call: Call) -> CallRecord | None:
 
 
 async def _complete_record(store_url: str, call: Call) -> CallRecord:
-    """The record once the handler has written all of it."""
+    """Wait for the record to be complete, and return it."""
     async with asyncio.timeout(15):
         while True:
             record = await _record(store_url, call)

@@ -116,7 +116,7 @@ STORIES: Mapping[str, Story] = {
 
 @dataclass(slots=True)
 class Tools:
-    """What the tools' server was asked, by call SID."""
+    """The tools' server, and the requests it got, by call SID."""
 
     url: str = ""
     requests: dict[str, list[ToolRequest]] = field(default_factory=lambda: defaultdict(list))
@@ -182,7 +182,7 @@ async def running_tools() -> AsyncIterator[Tools]:
         yield tools
 
 
-# What came of it
+# What the calls left behind
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +203,7 @@ class Played:
 
     @property
     def tones_heard(self) -> int:
-        """How many whole tones the caller heard: they arrive unchanged."""
+        """How many complete tones the caller heard; they arrive unchanged, so can be counted."""
         heard = np.asarray(self.call.recording.agent, np.int16).tobytes()
         return heard.count(decode_mulaw(waiting_tone()).tobytes())
 
@@ -223,11 +223,11 @@ async def test_tools_in_calls(tmp_path: Path) -> None:
     flight = await _flight_of(typed, tmp_path)
     keys = [event.digit for event in flight if isinstance(event, DtmfReceived)]
     assert len(keys) == len(PIN)
-    assert len(set(keys)) == 1, "the flight record says which keys were pressed"
+    assert len(set(keys)) == 1, "the flight record reveals which keys were pressed"
 
 
 def _the_answer_is_spoken(asked: Played) -> None:
-    """By the tool that ships, from its own articles."""
+    """The answer comes from the articles of the tool that ships."""
     assert asked.outcomes == [("search_knowledge_base", ToolOutcome.ANSWERED)]
     assert "The family plan feeds four" in str(asked.record.tool_calls[0].output)
     assert asked.told == "Let me see.It feeds four."
@@ -274,7 +274,9 @@ def _a_pin_is_found_nowhere_but_at_its_tool(typed: Played, folder: Path) -> None
     assert typed.told.endswith("Your balance is twelve dollars.")
     files = [path for path in folder.rglob("*") if path.is_file()]
     kinds = {path.suffix for path in files}
-    assert {".db", ".log", ".json"} <= kinds, f"record, logs and the model's wire: {kinds}"
+    assert {".db", ".log", ".json"} <= kinds, (
+        f"expected record, logs and the model's messages: {kinds}"
+    )
     assert [path.name for path in files if PIN.encode() in path.read_bytes()] == []
 
 

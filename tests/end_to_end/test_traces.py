@@ -90,7 +90,7 @@ async def test_a_call_is_one_trace_with_all_that_happened(
     assert [span.attributes["ringdown.resumed"] for span in sessions] == [False, True]
     assert any(turn.interrupted for turn in record.turns)
     assert any(turn.reply_ms for turn in record.turns)
-    # Neither what was said nor anyone's number
+    # Neither words nor numbers may be sent.
     sent = b"".join(collector.bodies)
     for text in (CALLER, LINE, "12345678", *filter(None, (turn.text for turn in record.turns))):
         assert text.encode() not in sent
@@ -172,7 +172,9 @@ async def test_a_collector_that_fails_harms_no_call(
     lines = [json.loads(line) for line in (tmp_path / LOG).read_text("utf-8").splitlines()]
     told = [line["message"] for line in lines if line["severity"] == "ERROR"]
     assert set(told) <= {"traces not exported"}
-    assert len(told) == 1 or (collector == "silent" and not told), "logged once, when known"
+    assert len(told) == 1 or (collector == "silent" and not told), (
+        "must be logged once, if the failure is noticed"
+    )
 
 
 async def test_without_an_endpoint_nothing_is_traced(
@@ -186,7 +188,10 @@ async def test_without_an_endpoint_nothing_is_traced(
 
 
 def check_trace(collector: Collector, record: CallRecord) -> list[Span]:
-    """Returns the roots. Every span lies in its parent, and each turn and tool call has one."""
+    """Check that spans lie in their parents, and that each turn and tool call has one.
+
+    Returns the root spans.
+    """
     spans = {span.span_id: span for span in collector.spans}
     assert len(spans) == len(collector.spans)
     assert {span.trace_id for span in collector.spans} == {record.call.trace_id}

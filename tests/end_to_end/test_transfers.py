@@ -66,7 +66,7 @@ async def until_the_person_hears(call: Call) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A call to `to`, whose agent transfers to `party`; what the person hears and how it ends."""
+    """A call to `to`, whose agent transfers it to `party`: what the person hears, how it ends."""
 
     to: str
     party: str
@@ -195,5 +195,5 @@ async def test_a_call_is_taken_while_the_store_is_away(tmp_path: Path, store_url
 
     (ended,) = await played(tmp_path, STORE_AWAY, story=lose_the_store)
     assert connected(ended.call)
-    assert ended.record.call.accepted_by == "billing", "recorded when the store was back"
+    assert ended.record.call.accepted_by == "billing", "must be recorded once the store is back"
     assert ended.record.call.attempt == 1

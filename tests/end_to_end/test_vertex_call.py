@@ -53,7 +53,7 @@ async def test_a_call_on_vertex(
             stream_port=free_port(),
             inherited={
                 "PATH": os.environ["PATH"],
-                "CLOUDSDK_CONFIG": str(tmp_path),  # without anyone's credentials
+                "CLOUDSDK_CONFIG": str(tmp_path),  # so that no real credentials are found
                 **tokens.metadata_environ(),
             },
         )

@@ -1,4 +1,4 @@
-"""Every fault there is."""
+"""The list of all faults."""
 
 from tests.faults import handlers, models, stores, tools, twilio
 from tests.faults.fault import Fault

@@ -1,4 +1,4 @@
-"""What a fault is, and what is seen of it."""
+"""A fault, and what calls notice of it."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from tests.faults.world import World
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What one call saw of a fault; `problem` says what didn't happen as decided."""
+    """What one call noticed of a fault; `problem` says what didn't happen as decided."""
 
     problem: str | None = None
     silence_ms: int | None = None
     """The longest silence the caller heard while something was expected."""
     reconnect_ms: int | None = None
-    """The longest time without a model session that listens."""
+    """The longest time without a model session that was listening."""
 
 
 Inject = Callable[[World, int], Awaitable[list[Seen]]]
@@ -24,15 +24,15 @@ Inject = Callable[[World, int], Awaitable[list[Seen]]]
 class Fault:
     name: str
     outcome: str
-    """What was decided to happen, and what is lost."""
+    """What should happen, and what is lost."""
     inject: Inject
-    """Injects it `times` times, and returns what was seen each time."""
+    """Inject the fault that many times, and return what was seen each time."""
     handlers: int = 1
     most_silence_ms: int | None = None
     most_reconnect_ms: int | None = None
 
     def problems(self, seen: list[Seen]) -> list[str]:
-        """Everything that didn't happen as decided, one line each."""
+        """Describe everything that didn't happen as decided, one line each."""
         found = [each.problem for each in seen if each.problem is not None]
         silences = [each.silence_ms for each in seen if each.silence_ms is not None]
         if self.most_silence_ms is not None and max(silences, default=0) > self.most_silence_ms:

@@ -11,9 +11,10 @@ from tests.faults.world import World
 
 _CALLS = 20
 _LEAVES_WITHIN_S = 11.0
-"""Eight seconds for a turn to end, and some to save."""
+"""How long a handler may take to leave: eight seconds for a turn to end, and some to save."""
 _NOTICED_WITHIN_S = 9.0
-"""A frozen handler is probed every two seconds, and has two to respond."""
+"""How long it may take to notice a frozen handler, which is probed every two seconds and has two
+seconds to respond."""
 
 
 async def _killed(world: World, times: int) -> list[Seen]:
@@ -34,14 +35,14 @@ async def _one_of_two_stopped(world: World, times: int) -> list[Seen]:
 
 
 async def _frozen_for_good(world: World, times: int) -> list[Seen]:
-    calls = len(world.handlers)  # with two, one is on each
+    calls = len(world.handlers)  # with two handlers, each gets one call
     return await _signalled(world, times, signal.SIGSTOP, calls, hit_within_s=_NOTICED_WITHIN_S)
 
 
 async def _signalled(
     world: World, times: int, number: signal.Signals, calls: int, hit_within_s: float = 2.0
 ) -> list[Seen]:
-    """`times` times: `calls` calls in parallel, and the first handler gets a signal."""
+    """Carry `calls` calls in parallel and send the first handler a signal, `times` times."""
     seen: list[Seen] = []
     for _ in range(times):
         seen += await taken_over(world, calls, _sends(world, number), hit_within_s=hit_within_s)

@@ -1,4 +1,4 @@
-"""Faults of model sessions that the stand-in can have on command."""
+"""Faults of model sessions, which the stand-in has on command."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -26,16 +26,16 @@ _PERSON = "ringing for 8 s, then the fallback number"
 _CUT = "a new session restarts the interrupted sentence"
 _REFUSED = "a new session gets the transcript"
 _APART_S = 0.2
-"""Between two sessions that break, so that each is replaced separately."""
+"""The pause between two sessions that break, so that each is replaced separately."""
 _CLOSE_S = 0.05
-"""The same, if all of them have to break within a word."""
+"""The pause if all of them have to break within one word."""
 _FLOOD_MS = 20_000
 _GREETING = "Hello, this is the test line. What is your number?"
 _LONG_QUESTION = "Tell me everything, please."
 _SURELY_NOT_THE_CALLER_S = 3.5
 _LONGER_THAN_A_TONE_S = 1.0
 _RECONNECT_MS = 1_000
-"""On a busy machine; docs/reliability.md has the measured times."""
+"""The longest reconnect on a busy machine; docs/reliability.md has the measured times."""
 
 
 def _in_mid_answer(do: str, **how: str | float) -> Inject:

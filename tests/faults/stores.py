@@ -31,7 +31,7 @@ _LOOK_EVERY_S = 0.5
 
 @contextmanager
 def store_locked(world: World) -> Iterator[None]:
-    """Another process is stuck in a write, so the store is unavailable for us."""
+    """Lock the store, like a process that is stuck in a write; no one else can use it."""
     with closing(sqlite3.connect(world.store_path, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -80,7 +80,7 @@ async def _away_at_the_end(world: World, times: int) -> list[Seen]:
 
 
 async def _disk_full(world: World, times: int) -> list[Seen]:
-    """The disk is full from before the calls until their records are dead letters."""
+    """Keep the disk full from before the calls until their records are dead letters."""
 
     async def talk(call: Call) -> None:
         await tell_number(call)
@@ -126,7 +126,7 @@ async def disk_full(path: Path, processes: Sequence[int]) -> AsyncIterator[None]
 
 
 async def _complete(world: World, call: Call, *, knows: bool = False) -> Seen:
-    """Whether the record is whole, once it has been written."""
+    """Wait until the record is complete; the problem is its last state if it never is."""
     for _ in range(_LOOKS):
         record = await world.record(call)
         as_decided = (

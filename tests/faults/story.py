@@ -22,14 +22,14 @@ _ALL_WITHIN_S = 10.0
 _RATE_HZ = 8_000
 _FRAME = _RATE_HZ // 50
 _FRAME_MS = 20
-_SOUND_RMS = 180.0  # every sample on the line is digital: a fixed level tells sound from silence
+_SOUND_RMS = 180.0  # the line is digital throughout, so a fixed level tells sound from silence
 _PAUSE_MS = 600  # between two sentences
 
 Meanwhile = Callable[[Sequence[Call]], Awaitable[None]]
 
 
 async def at_once(times: int, once: Callable[[], Awaitable[Seen]]) -> list[Seen]:
-    """Run several calls in parallel; a fault that isn't a single call's hits each of them."""
+    """Run several calls in parallel; a fault that isn't limited to one call hits all of them."""
     return list(await asyncio.gather(*(_told(once) for _ in range(times))))
 
 
@@ -53,7 +53,8 @@ async def _told(once: Callable[[], Awaitable[Seen]]) -> Seen:
 
 
 async def tell_number(call: Call) -> None:
-    """Tell it, and ask for more, until the agent is in the middle of a longer reply."""
+    """Tell the agent the number, then ask something, and wait until it is in the middle of a
+    longer reply."""
     await call.agent_silent_for(0.5)
     await call.say(NUMBER)
     await call.agent_silent_for(0.6)
@@ -62,7 +63,7 @@ async def tell_number(call: Call) -> None:
 
 
 def streams_heard(call: Call) -> list[int]:
-    """When each stream of the call was first heard, on the recording."""
+    """When each stream of the call was first heard, in ms of the recording."""
     return [e.when.line_ms or 0 for e in call.events if isinstance(e, StreamAudioStarted)]
 
 
@@ -74,12 +75,12 @@ async def heard_again(call: Call, streams: int) -> None:
 
 
 def told(record: CallRecord, speaker: Speaker) -> str:
-    """Everything that one side has said, normalised for comparison."""
+    """Everything that one side said, normalised for comparison."""
     return normalise(" ".join(turn.text for turn in record.turns if turn.speaker is speaker))
 
 
 def last_words(record: CallRecord) -> str:
-    """What the agent said last."""
+    """The agent's last turn, normalised for comparison."""
     said = [turn.text for turn in record.turns if turn.speaker is Speaker.AGENT]
     return normalise(said[-1]) if said else ""
 
@@ -130,7 +131,7 @@ async def asks_for_number(world: World, count: int, meanwhile: Meanwhile) -> lis
 
 
 async def _ask_for_number(call: Call, from_ms: int) -> int:
-    """The longest time the caller heard nothing until the agent had finished."""
+    """Ask for the number and hang up; returns how long the caller heard nothing before that."""
     await call.agent_silent_for(0.6)
     heard = call.recording.agent
     silence_ms = longest_silence_ms(heard, from_ms, last_sound_ms(heard, call.now_ms))
@@ -147,7 +148,7 @@ async def _went_on(world: World, call: Call, silence_ms: int | BaseException) ->
 
 
 def seen_of(record: CallRecord, call: Call, *, silence_ms: int | None = None) -> Seen:
-    """A call that should stay in its stream and end with the number."""
+    """Judge a call that should stay in its stream and end with the number."""
     streams = len(streams_heard(call))
     if streams != 1 or KNOWN not in last_words(record):
         said = told(record, Speaker.AGENT)
@@ -167,7 +168,7 @@ async def _in_mid_answer(
     go_on: Callable[[Call], Awaitable[bool]],
     seen_if_hit: Callable[[Call, int], Seen] | None = None,
 ) -> list[Seen]:
-    """`go_on` says whether the call was hit."""
+    """`go_on` plays the rest of a call, and returns whether the fault hit it."""
     async with world.calls(count) as calls:
         await asyncio.gather(*map(tell_number, calls))
         broken_ms = [call.now_ms for call in calls]
@@ -257,7 +258,7 @@ def _seen_of_handed_over(call: Call, broken_ms: int) -> Seen:
     return Seen(silence_ms=_streams_started(call)[1] - _streams_ended(call)[0])
 
 
-# How long the caller heard nothing, from what arrived at their ear
+# How long the caller heard nothing, from the recording of what they heard
 
 
 def longest_silence_ms(heard: Pcm, from_ms: int, until_ms: int) -> int:

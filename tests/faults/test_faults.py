@@ -39,8 +39,8 @@ async def two_handlers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterato
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def all_of_twilio(one_handler: World) -> Mapping[str, list[Seen]]:
-    """What was seen of each fault on Twilio's side. A round injects all of them in parallel, and
-    rounds run one after another, because a handler takes MAX_CALLS calls."""
+    """Inject each fault on Twilio's side, and return what was seen of it. All of them are injected
+    in parallel, in rounds, because a handler accepts only MAX_CALLS calls."""
     seen: dict[str, list[Seen]] = {fault.name: [] for fault in twilio.FAULTS}
     for _ in range(TIMES):
         every = await asyncio.gather(*(fault.inject(one_handler, 1) for fault in twilio.FAULTS))

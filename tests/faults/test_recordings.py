@@ -1,4 +1,4 @@
-"""A handler killed in the middle of a recorded call loses ten seconds of sound at most."""
+"""A handler killed in the middle of a recorded call loses at most ten seconds of audio."""
 
 import os
 import signal

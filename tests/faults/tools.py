@@ -27,7 +27,7 @@ _FAILED = "the agent says that it didn't work"
 async def _carried(
     world: World, meanwhile: Callable[[Call], Awaitable[None]]
 ) -> tuple[Call, CallRecord]:
-    """A call that asks for the tool; `meanwhile` begins when it was called, or has returned."""
+    """Place a call that asks for the tool; do `meanwhile` before hanging up."""
     async with world.call() as call:
         await call.agent_silent_for(0.5)
         await call.say(NUMBER)

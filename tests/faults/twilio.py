@@ -24,7 +24,7 @@ from tests.faults.story import (
 from tests.faults.world import PERSON, World
 
 _HALF_DEAD_S = 8.0
-"""Longer than it takes to notice that pings aren't answered."""
+"""How long streams stall: longer than it takes to notice unanswered pings."""
 _SILENT = 100
 _HUGE_BYTES = 10_000_000
 _TOKEN = re.compile(r'name="token" value="([^"]+)"')
@@ -86,7 +86,7 @@ async def _webhook_twice(world: World, times: int) -> list[Seen]:
 
 
 async def _after_stream_again(world: World, times: int) -> list[Seen]:
-    """It comes late, when the next stream carries the call."""
+    """Post /after-stream late, when the next stream already carries the call."""
 
     async def drop_and_ask_again(call: Call) -> None:
         call.drop_stream()
@@ -168,7 +168,7 @@ async def _clocks_differ(world: World, times: int) -> list[Seen]:
 
 
 async def _let_in(world: World, call_sid: str, token: str) -> Seen:
-    """Whether the agent answers a stream with this token."""
+    """Check that the agent answers a stream with this token."""
     async with world.socket() as socket:
         await socket.send(world.start_message(call_sid, token))
         async with asyncio.timeout(5):

@@ -44,15 +44,15 @@ _ALL_BEGUN_WITHIN_S = 2.0
 
 @dataclass(slots=True)
 class FaultyTool:
-    """A tool that behaves as the last fault wants."""
+    """A tool that behaves as the latest fault requires."""
 
     url: str = ""
     status: int = 200
     waits_s: float = 0.0
     asked: Counter[str] = field(default_factory=Counter)
-    """How often it was called, by call."""
+    """How often each call requested the tool."""
     answered: Counter[str] = field(default_factory=Counter)
-    """How often it returned, whether or not anyone was still listening."""
+    """How often it returned to each call, whether or not anyone was still listening."""
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def behaves(self, *, status: int = 200, waits_s: float = 0.0) -> None:
@@ -98,7 +98,7 @@ class World:
 
     @asynccontextmanager
     async def calls(self, count: int) -> AsyncIterator[list[Call]]:
-        """`count` parallel calls that begin a little apart, as calls do."""
+        """Place `count` parallel calls, which begin a little apart, like real calls."""
         apart_s = min(_APART_S, _ALL_BEGUN_WITHIN_S / count)
         async with AsyncExitStack() as open_calls:
             calls: list[Call] = []
@@ -120,7 +120,7 @@ class World:
         return f"CA{secrets.token_hex(16)}"
 
     async def open_call(self) -> str:
-        """A ringing call, whose stream the test opens by hand."""
+        """Ring, for a call whose stream the test opens by hand; returns its SID."""
         sid = self.new_call_sid()
         await self.post_about(sid, "/", "ringing")
         return sid
@@ -140,7 +140,7 @@ class World:
 
     @asynccontextmanager
     async def socket(self) -> AsyncIterator[ClientConnection]:
-        """A stream's socket, as Twilio would open it; nothing is sent on it."""
+        """Open a stream's socket like Twilio, and send nothing on it."""
         url, headers = self.stream_address()
         async with connect(
             url,
@@ -194,7 +194,7 @@ class World:
         return [pid for p in running if p.pid is not None for pid in _family(p.pid)]
 
     async def dead_letters(self, calls: Sequence[Call]) -> list[DeadLetter]:
-        """One per call, once they are all in the log."""
+        """The dead letter of each call, once they are all in the log."""
         sids = {call.identity.call_sid for call in calls}
         async with asyncio.timeout(_RECORD_WITHIN_S):
             while True:
@@ -251,7 +251,7 @@ async def running_world(
                 dialled={PERSON: Answers("This is a person.")},
             )
             await _write_agent(store, tool.url)
-            # One caller calls again and again: a line with limits would soon be busy.
+            # One caller calls again and again, so a line with limits would soon be busy.
             unlimited = dict.fromkeys(LineLimits.__struct_fields__)
             await store.write_limits(msgspec.convert(unlimited, LineLimits))
             yield World(folder, stack, gemini, store, network, tool, token_secret)
@@ -274,7 +274,7 @@ async def _write_agent(store: Store, tool_url: str) -> None:
 
 
 def _family(pid: int) -> list[int]:
-    """A process and those it has started."""
+    """A process and the processes it has started."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
     return [pid, *(one for child in children for one in _family(int(child)))]
 

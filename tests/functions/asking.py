@@ -21,7 +21,7 @@ def asked(
     caller: str = CALLER,
     caller_verified: bool = False,
 ) -> dict[str, Json]:
-    """The tool's answer; always with HTTP 200."""
+    """Call the tool and return its result; the HTTP status is always 200."""
     call = ToolCallContext(
         call_sid=CALL_SID,
         agent_id="default",
@@ -38,7 +38,7 @@ def asked(
 
 
 def in_store(store_url: str, work: Callable[[Store], Awaitable[None]]) -> None:
-    """Do `work` as if in another process."""
+    """Run `work` on the store, as another process would."""
 
     async def opened() -> None:
         async with open_store(store_url) as store:

@@ -36,7 +36,7 @@ Answer = Callable[[Asked], Reply]
 class HttpStandIn:
     url: str
     answer: Answer
-    """May be replaced while it serves."""
+    """May be replaced while the server runs."""
     asked: list[Asked] = field(default_factory=list)
 
 

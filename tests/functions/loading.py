@@ -80,7 +80,7 @@ def loaded_app(target: str, source: Path, environ: Mapping[str, str], output: Te
 
 
 def _loaded(target: str, source: Path, output: TextIO) -> ASGIApp:
-    with contextlib.redirect_stdout(output):  # the log's stream is chosen while it loads
+    with contextlib.redirect_stdout(output):  # loading chooses the stream of the log
         app: ASGIApp = functions_framework.create_app(  # type: ignore[no-untyped-call]
             target, str(source)
         )

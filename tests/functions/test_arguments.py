@@ -56,7 +56,7 @@ def test_arguments_that_are_missing_mistyped_or_huge_are_explained(
     parameters = read_tool_folder(folder).parameters
     names = parameters["properties"]
     if not names:
-        return  # it has no arguments
+        return  # the tool has no arguments
     first = parameters["required"][0]
     for args in ({}, {name: [1] for name in names}, {first: None}, {first: "x" * 30_000}):
         error = asked(function, folder.name, args)["error"]

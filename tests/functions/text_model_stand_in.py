@@ -13,7 +13,7 @@ Answer = tuple[int, bytes]
 
 
 def answers(form: Json, *, tokens: tuple[int, int] = (1_000, 200)) -> Answer:
-    """How the model fills in the form."""
+    """The response of a model that fills in the form like this."""
     text = form if isinstance(form, str) else json.dumps(form)
     parts = [{"text": "Let me see.", "thought": True}, {"text": text}]
     content = {"role": "model", "parts": parts}

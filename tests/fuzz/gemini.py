@@ -59,7 +59,7 @@ logging.disable(logging.CRITICAL)
 
 
 class _Heard:
-    """The core, and how many events have reached it."""
+    """The core, and the number of events that have reached it."""
 
     def __init__(self) -> None:
         call = a_call()

@@ -1,4 +1,4 @@
-"""Twelve calls that used to go wrong: what the model does, what the caller does, what is right."""
+"""Twelve calls that used to go wrong: what the model and caller do, and what should happen."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The twelve calls of docs/heard go as its page says they go now."""
+"""The twelve calls of docs/heard still go the way its page says they go now."""
 
 import re
 from pathlib import Path

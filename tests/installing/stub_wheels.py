@@ -21,7 +21,7 @@ class Pin:
 
     name: str
     extras: str
-    """In brackets, or empty."""
+    """The extras in brackets, or an empty string."""
     version: str
     marker: str
 
@@ -69,7 +69,7 @@ def _write_stub(index: Path, name: str, version: str, metadata: Iterable[str] = 
 
 @functools.cache
 def _dependencies() -> dict[tuple[str, str], list[str]]:
-    """For each installed package, by name and version: its metadata about other packages."""
+    """The metadata lines about dependencies, for the name and version of each installed package."""
     found = {}
     for distribution in distributions():
         metadata = distribution.metadata

@@ -50,7 +50,7 @@ def test_newer_releases_do_not_disturb_an_installation(tmp_path: Path) -> None:
 
 
 def test_a_missing_pin_is_noticed(tmp_path: Path) -> None:
-    """The first as uv locks by default, the second as it does with --no-strip-extras."""
+    """uv's lock lacks the first pin by default, and the second with --no-strip-extras."""
     lock = (ROOT / "requirements.txt").read_text("utf-8")
     incomplete = {pin: without(pin, lock) for pin in ("google-auth[requests]", "google-auth")}
 
@@ -67,7 +67,7 @@ def without(pin: str, lock: str) -> str:
 
 
 def refused(locks: Mapping[str, str], scratch: Path) -> dict[str, str]:
-    """The locks that the oldest pip would not install, and what it says."""
+    """The locks that the oldest pip refuses to install, and its messages."""
     folders = {lock: scratch / str(number) for number, lock in enumerate(locks)}
     for lock, folder in folders.items():
         folder.mkdir()

@@ -36,7 +36,7 @@ class Clone:
         return str(path)
 
     def set_up(self, python: str = "", fails: str = "(nothing)") -> tuple[str, list[str]]:
-        """Its output, including errors; and what Python was asked to do."""
+        """Run scripts/setup. Returns its output, including errors, and the modules that it ran."""
         record = self.folder.parent / "record"
         record.write_text("")
         done = subprocess.run(
@@ -105,7 +105,7 @@ def test_another_python_rebuilds_it_and_is_remembered(ready: Clone) -> None:
         f"Rebuilding .venv: it was made with Python 3.13.0, and {other} is Python 3.12.1"
     )
     assert asked[0] == "-m venv --clear .venv"
-    assert ready.set_up() == ("", []), "made with 3.12.1: python3 isn't asked"
+    assert ready.set_up() == ("", []), "nothing must be set up again: the environment has 3.12.1"
 
 
 def test_a_python_that_is_gone_makes_way_for_python3(ready: Clone) -> None:

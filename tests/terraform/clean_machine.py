@@ -16,7 +16,7 @@ _WITHIN_S = 300.0
 
 
 def clean_environment(requirements: Path) -> Path:
-    """A virtual environment with only the locked packages; made once per lock file."""
+    """A virtual environment with only the locked packages; created once per lock file."""
     key = hashlib.sha256(sys.version.encode() + requirements.read_bytes()).hexdigest()[:16]
     folder = ENVIRONMENTS / key
     python, complete = folder / "bin" / "python", folder / "complete"
@@ -45,7 +45,7 @@ class Instruction:
 
     @property
     def words(self) -> list[str]:
-        """The command in exec form; a shell command isn't a list."""
+        """The words of a command in exec form; a shell command isn't a list."""
         words: list[str] = json.loads(self.text)
         return words
 
@@ -145,7 +145,7 @@ def _copy(
 
 def _carry_out(words: list[str], image: Image) -> None:
     if words[1:3] == ["-m", "venv"]:
-        return  # made with its packages, below
+        return  # the environment is created with its packages, below
     if words[1:4] == ["-m", "pip", "install"]:
         requirements = image.here(words[words.index("--requirement") + 1])
         if "--require-hashes" not in words:

@@ -1,8 +1,8 @@
 """Finds the environment variables that a deployable's code reads; run with a main.py and JSON.
 
 The main.py is loaded the way the platform does, with a recording environment in place of the
-process's; then the names are printed as JSON, and with them why it did not start, if it did not.
-What libraries read is not counted.
+process's. The output is JSON with the names, and the reason if the deployable didn't start. Reads
+by libraries don't count.
 """
 
 import json
@@ -21,7 +21,9 @@ class Recording(MutableMapping[str, str]):
 
     def __getitem__(self, name: str) -> str:
         reader = sys._getframe(1)
-        if reader.f_code.co_name == "get" and reader.f_back is not None:  # the mapping's own
+        if (
+            reader.f_code.co_name == "get" and reader.f_back is not None
+        ):  # `get` of the mapping itself
             reader = reader.f_back
         if reader.f_code.co_filename.startswith(self._ours):
             self.read.add(name)

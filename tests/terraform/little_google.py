@@ -16,7 +16,7 @@ class LittleGoogle:
 
     documents: dict[str, dict[str, Json]] = field(default_factory=dict)
     expiring: dict[str, str] = field(default_factory=dict)
-    """By collection group, the field with the expiry time."""
+    """The field with the expiry time, by collection group."""
     rulesets: list[Json] = field(default_factory=list)
     releases: dict[str, str] = field(default_factory=dict)
     lacking: set[str] = field(default_factory=set)
@@ -65,7 +65,7 @@ class LittleGoogle:
         return 200, {"fields": self.documents[path]}
 
     def _page(self, collection: str, token: str) -> Json:
-        """Two documents in one request."""
+        """A page of two documents."""
         paths = sorted(p for p in self.documents if p.rpartition("/")[0] == collection)
         first, last = int(token), int(token) + 2
         documents = [{"name": f"x/documents/{p.partition('/')[2]}"} for p in paths[first:last]]

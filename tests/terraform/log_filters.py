@@ -1,7 +1,7 @@
 """Applies Cloud Logging filters to log entries; supports what our Terraform code uses.
 
-Parentheses, `AND` and `OR`; `field="text"`, `field=word`, `field=~"pattern"`, and `field:*` for one
-that is there.
+Parentheses, `AND` and `OR`; `field="text"`, `field=word`, `field=~"pattern"`, and `field:*` for a
+field that exists.
 """
 
 import re

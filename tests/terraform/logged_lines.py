@@ -37,7 +37,7 @@ def said_in(folder: Path) -> Iterator[Said]:
 
 
 def written(message: str, **fields: Field) -> str:
-    """The line that the code's logger makes from it."""
+    """Format a message the way the code's logger does."""
     stream = io.StringIO()
     log.configure(stream)
     Log("ringdown.test").info(message, **fields)

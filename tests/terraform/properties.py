@@ -13,9 +13,9 @@ from ringdown.tools import Json
 from ringdown_cli.store_choice import recordings_of
 
 PUBLIC = frozenset({"incoming_call", "stream_handler"})
-"""What Twilio reaches. It has no Google identity, so both check its signature."""
+"""The parts that Twilio calls. It has no Google identity, so they check its signature."""
 FOR_CALLERS = "caller_page"
-"""What callers reach, if it is deployed. It does nothing without a signed link."""
+"""The part that callers open, if it is deployed. It does nothing without a signed link."""
 EVERYBODY = frozenset({"allUsers", "allAuthenticatedUsers"})
 
 _FUNCTION = "google_cloudfunctions2_function"
@@ -53,7 +53,7 @@ class Environment:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Grant:
-    """One role of one account; `on` has docs/security.md's words, such as "the database"."""
+    """A role granted to an account; `on` uses docs/security.md's words, such as "the database"."""
 
     account: str
     role: str
@@ -96,7 +96,7 @@ def environment_problems(set_: AbstractSet[str], read: AbstractSet[str]) -> list
 
 
 def secret_problems(texts: Mapping[str, bytes], secrets: Mapping[str, str]) -> list[str]:
-    """Where a secret's value is found; `texts` has plan, state and logs by kind."""
+    """Places in which a secret's value is found; `texts` has plan, state and logs by kind."""
     return [
         f"{name} is in {where}"
         for where, text in texts.items()
@@ -106,7 +106,7 @@ def secret_problems(texts: Mapping[str, bytes], secrets: Mapping[str, str]) -> l
 
 
 def public_problems(plan: Json) -> list[str]:
-    """Everyone may invoke what Twilio and callers reach, but may have no other roles."""
+    """Everyone may invoke the parts that Twilio and callers reach, but must have no other role."""
     names = {r.values["name"]: name for name, r in deployables(plan).items()}
     problems = []
     public = {name for name, r in deployables(plan).items() if r.values.get("invoker_iam_disabled")}
@@ -250,8 +250,8 @@ def careless_problems(plan: Json) -> list[str]:
 
 
 def _trigger_problems(trigger: Resource, plan: Json) -> Iterator[str]:
-    """A pushed commit says what runs: on one branch after approval, otherwise as an account that
-    only reads."""
+    """A trigger runs what a pushed commit says, so it must require approval and name one branch, or
+    run as an account that can only read."""
     pushes = [push for github in trigger.values["github"] for push in github["push"]]
     if any(config["approval_required"] for config in trigger.values["approval_config"]):
         for push in pushes:
@@ -273,7 +273,7 @@ def _trigger_problems(trigger: Resource, plan: Json) -> Iterator[str]:
 
 
 def wide_problems(plan: Json) -> list[str]:
-    """Roles on everything of a kind in the project that could be limited to what is ours."""
+    """Roles on the whole project, and access to buckets, that could be narrower."""
     narrow = re.compile(r"roles/(storage|secretmanager|datastore|pubsub|run|cloudfunctions)\.")
     problems = [
         f"{_words(grant)}"
@@ -289,7 +289,7 @@ def wide_problems(plan: Json) -> list[str]:
 
 
 def recording_problems(plan: Json, store_url: str) -> list[str]:
-    """Calls' audio is kept as long as their records, and where commands look for it."""
+    """Calls' audio must be kept as long as their records, and where commands look for it."""
     (bucket,) = (r for r in resources(plan) if r.address == "google_storage_bucket.recordings")
     problems = []
     lives_days = [
@@ -334,7 +334,7 @@ def residency_problems(plan: Json) -> list[str]:
 
 
 def waking_problems(plan: Json) -> list[str]:
-    """What runs or wakes the line between calls."""
+    """Anything that runs, or wakes the line, between calls."""
     kinds = ("google_cloud_scheduler_job", "google_monitoring_uptime_check_config")
     waking = [f"{r.address} wakes it" for r in resources(plan) if r.type in kinds]
     texts = [
@@ -387,7 +387,7 @@ def line_problems(plan: Json) -> list[str]:
 
 
 def identities(plan: Json) -> set[tuple[str, str]]:
-    """What exists once in a project, and two environments must not share.
+    """What exists only once in a project, so that two environments must not share it.
 
     A document's name counts within its database, an object's within its bucket, and so on.
     """

@@ -16,12 +16,12 @@ from tests.terraform.stand_in import ROOT, TOOL_SECRET, checkout
 
 TOOL_FOLDERS = ROOT / "functions" / "tools"
 CALLED_BEFORE_CALLS = "search_knowledge_base"
-"""For the scenario "everything"; unlike any tool that ships."""
+"""The tool that the scenario "everything" calls before calls; no tool that ships declares that."""
 OTHER_IMAGE = f"europe-docker.pkg.dev/elsewhere/images/handler@sha256:{'a' * 64}"
 
 
 def tool_secret_names() -> set[str]:
-    """Every secret that a tool asks for and the deployment doesn't have."""
+    """Every secret that a tool needs and the deployment doesn't have."""
     asked = {
         name
         for path in TOOL_FOLDERS.glob("*/tool.yaml")
@@ -108,8 +108,9 @@ class Applied:
     """What an apply created, and what a destroy left, if the scenario is destroyed.
 
     `plan` is the second one, in which everything is known. `twilio` has the number `before`,
-    `during` and `after`; the `rules` and `releases` of the database; and its `documents` and what
-    expires in it (`expiring`), while it stood and at the end (`documents_after`, `expiring_after`).
+    `during` and `after`; the `rules` and `releases` of the database; and its `documents` and the
+    fields that expire in it (`expiring`), before the destroy and at the end (`documents_after`,
+    `expiring_after`).
     """
 
     folder: Path
@@ -153,7 +154,7 @@ def _content(path: Path) -> bytes:
 class Deployments:
     """Applies and destroys each scenario when it is first needed.
 
-    `folder` may be that of other test processes, too: the first applies, the others wait for it.
+    Several test processes may share `folder`: the first applies, and the others wait for it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -184,7 +185,8 @@ class Deployments:
 
 
 def _live_through(folder: Path, name: str) -> dict[str, Json]:
-    """The state of Twilio and the database."""
+    """Apply the scenario, destroy it if it should be, and return what Twilio and the database
+    had at each step."""
     with checkout(folder, SCENARIOS[name], every_tool=name in WITH_EVERY_TOOL) as copy:
         if name == "everything":
             tool_yaml = copy.folder / "functions/tools" / CALLED_BEFORE_CALLS / "tool.yaml"

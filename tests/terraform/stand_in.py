@@ -36,7 +36,7 @@ REQUIRED = {
     "phone_numbers": {PHONE_NUMBER: {"agent": "default"}},
     "twilio_account_sid": ACCOUNT_SID,
 }
-WITHIN_S = 600.0  # takes seconds on an idle machine
+WITHIN_S = 600.0  # an apply takes seconds on an idle machine
 
 COPIED = ("cli", "terraform", "functions", "services", "shared", ".dockerignore", ".gcloudignore")
 _NOT_COPIED = shutil.ignore_patterns(
@@ -149,8 +149,8 @@ def checkout(
     """A copy of the tree, or of another checkout, with the required variables and `variables`.
     Twilio's account has `numbers`.
 
-    One tool stands for all, and zips have little in them, unless it is asked for: with each
-    resource that is made, Terraform writes what every zip holds into its state once more.
+    By default, the copy has only one tool and nearly empty zips, because Terraform writes every
+    zip's content to its state again with each resource that it creates.
     """
     put_tree(source, folder, every_tool=every_tool, full_zips=full_zips)
     gcloud = folder / "bin" / "gcloud"
@@ -159,7 +159,7 @@ def checkout(
     gcloud.write_text(_GCLOUD.format(python=sys.executable, folder=str(folder), token=token))
     gcloud.chmod(0o755)
     sleep = folder / "bin" / "sleep"
-    sleep.write_text("#!/bin/sh\n", "utf-8")  # nothing here needs time to take effect
+    sleep.write_text("#!/bin/sh\n", "utf-8")  # stand-ins need no time for changes to take effect
     sleep.chmod(0o755)
     with LittleTwilio(ACCOUNT_SID, token, *numbers).serving() as twilio:
         yield Checkout(folder, twilio, {**REQUIRED, **variables})
@@ -168,10 +168,10 @@ def checkout(
 def put_tree(
     source: Path, folder: Path, *, every_tool: bool = False, full_zips: bool = False
 ) -> None:
-    """Copy what Terraform reads, replacing any copy but its state."""
+    """Copy what Terraform reads over an earlier copy, whose state is kept."""
     for name in COPIED:
         if not (source / name).exists():
-            continue  # an earlier layout
+            continue  # not in the tree's earlier layout
         if (source / name).is_dir():
             for old in (folder / name).glob("**/*.tf"):
                 old.unlink()

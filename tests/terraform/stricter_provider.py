@@ -1,9 +1,9 @@
 """Adds what Google's provider does beyond its schema to the stand-in's.
 
-`stricter_provider.py FOLDER COMMAND …` runs the command so that arguments which cannot change in
-place force a replacement, so that creating what FOLDER/refusals.json names fails as often as it
-says, and so that arguments are there that newer providers have. It stands between Terraform and the
-stand-in, speaks Terraform's plugin protocol, version 5, and reads only the fields that it needs.
+`stricter_provider.py FOLDER COMMAND …` runs the command and stands between Terraform and the
+stand-in. It makes arguments that can't change in place force a replacement, makes creations fail as
+often as FOLDER/refusals.json says, and adds arguments that newer providers have. It speaks version
+5 of Terraform's plugin protocol, and reads only the fields that it needs.
 """
 
 import json
@@ -152,7 +152,7 @@ class Between(grpc.GenericRpcHandler):  # type: ignore[misc]
     def service(self, call: Any) -> grpc.RpcMethodHandler | None:
         method: str = call.method
         if not method.startswith("/tfplugin5.Provider/"):
-            return None  # plugins have their own streams, which would take a thread each
+            return None  # the streams of plugins would take a thread each
         forward: Callable[[bytes], bytes] = self._channel.unary_unary(method)
 
         def answer(request: bytes, context: grpc.ServicerContext) -> bytes:

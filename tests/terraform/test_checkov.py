@@ -62,7 +62,7 @@ def test_nothing_is_found_but_what_was_planted(tmp_path: Path) -> None:
 
 
 def reports(folder: Path) -> list[Json]:
-    """What checkov says about each kind of file in the folder."""
+    """checkov's report about each kind of file in the folder."""
     told = run("checkov", "--config-file", ".checkov.yaml", "--output", "json", cwd=folder)
     found: list[Json] = json.loads(told)
     return found

@@ -44,13 +44,13 @@ SECURITY_PAGE = (ROOT / "docs" / "security.md").read_text("utf-8")
 SERVICE = "google_cloud_run_v2_service"
 PLATFORM = {"HOST", "PORT", "K_REVISION"}  # set by Cloud Run, or left at their defaults
 NOT_OFFERED = {
-    # Of `make talk`
+    # Only for `make talk`
     "FRAMED_BY",
     # For your own collector; Cloud Trace doesn't get words
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
     "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT",
 }
-STAND_INS = {"STORAGE_EMULATOR_HOST"}  # where tests put a stand-in for Google
+STAND_INS = {"STORAGE_EMULATOR_HOST"}  # with which tests replace Google by a stand-in
 EACH = pytest.mark.parametrize("name", SCENARIOS)
 A_SECRET = "a-secret-of-forty-characters-0123456789a"
 A_KEY = f"SK{'0' * 32}:{A_SECRET}"
@@ -102,7 +102,7 @@ def test_destroy_takes_everything_and_puts_the_number_back(
 
 @pytest.mark.parametrize("name", DESTROYED)
 def test_destroy_deletes_no_words_and_no_end_of_life(deployed: Deployments, name: str) -> None:
-    """Without protection, they go with their database; with it, they stay with it."""
+    """Without protection, both are deleted with their database; with it, both stay."""
     seen = deployed[name].twilio
     protected = deployed[name].plan["variables"]["deletion_protection"]["value"]
 
@@ -176,7 +176,7 @@ def test_the_scheduled_check_has_what_the_doctor_needs(deployed: Deployments) ->
         assert found.store_url == applied.outputs["store_url"]
         assert (found.phone_numbers, found.twilio_auth_token) == ((PHONE_NUMBER,), A_SECRET)
         assert len(found.endpoints) == endpoints
-        assert None not in found.endpoints, "each has its key"
+        assert None not in found.endpoints, "every endpoint must have its key"
 
 
 def test_without_vertex_nobody_may_use_it(deployed: Deployments) -> None:
@@ -257,7 +257,7 @@ def test_the_callers_page_is_there_only_if_it_is_wanted(deployed: Deployments) -
     wanted, minimal = deployed["everything"], deployed["minimal"]
 
     assert "caller_page" not in deployables(minimal.plan)
-    assert "caller_page_url" not in minimal.outputs, "it is null"
+    assert "caller_page_url" not in minimal.outputs, "the output must be null"
     page = deployables(wanted.plan)["caller_page"]
     assert wanted.outputs["caller_page_url"] == (
         "https://ringdown-caller-page-123456789012.us-east4.run.app"
@@ -289,7 +289,7 @@ def test_two_environments_have_nothing_in_common(deployed: Deployments) -> None:
     second = properties.identities(deployed["staging"].plan)
 
     assert first & second == set()
-    assert len(first) > 30, "nothing was looked at"
+    assert len(first) > 30, "too few resources were compared"
     assert deployed["staging"].outputs["store_url"] == f"firestore:{PROJECT}/staging"
 
 
@@ -302,7 +302,9 @@ def test_the_number_asks_the_webhook(deployed: Deployments) -> None:
     assert number["voice_fallback_url"] == f"{url}/fallback"
     assert number["status_callback"] == f"{url}/status"
     assert number["status_callback_method"] == "POST"
-    assert number["voice_application_sid"] == "", "an application would win over the URL"
+    assert number["voice_application_sid"] == "", (
+        "an application would take precedence over the URL"
+    )
 
 
 def test_clients_are_locked_out_of_the_database(deployed: Deployments) -> None:
@@ -322,7 +324,7 @@ def test_the_outputs_finish_the_job(deployed: Deployments) -> None:
     assert outputs["stream_url"].startswith("wss://ringdown-stream-handler-")
 
 
-# What the code reads is what is set
+# The code reads the variables that are set
 
 
 SERVICES: Mapping[str, Callable[[Mapping[str, str]], object]] = {
@@ -332,7 +334,7 @@ SERVICES: Mapping[str, Callable[[Mapping[str, str]], object]] = {
 
 
 def reads(name: str, given: Environment) -> tuple[set[str], str | None]:
-    """What the deployable's code reads, and its message if it can't start."""
+    """The variables that the deployable's code reads, and its message if it can't start."""
     secrets = {name: A_KEY if name == "TWILIO_API_KEY" else A_SECRET for name in given.secrets}
     values = {**given.plain, **secrets}
     if name in SERVICES:
@@ -360,7 +362,7 @@ READ_IN = ("minimal", "everything", "vertex", "restricted")
 
 @pytest.fixture(scope="module")
 def set_and_read(deployed: Deployments) -> dict[str, tuple[set[str], set[str]]]:
-    """For each part, what it gets in any scenario, and what it then reads."""
+    """For each part, the variables that any scenario sets, and those that it reads."""
     found: dict[str, tuple[set[str], set[str]]] = {}
     given_before: list[tuple[str, Environment]] = []
     for applied in (deployed[scenario] for scenario in READ_IN):
@@ -420,7 +422,7 @@ def seeds(applied: Applied) -> dict[str, Json]:
 
 def test_the_default_agent_is_the_packaged_one(everything: Applied) -> None:
     document = seeds(everything)["agents/default"]
-    assert set(document.pop("status")) == {"checked_at"}, "agent_edited did not look at it"
+    assert set(document.pop("status")) == {"checked_at"}, "agent_edited must not have checked it"
     agent = to_record(Agent, document, where="seed")
 
     packaged = to_record(

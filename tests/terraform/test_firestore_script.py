@@ -1,4 +1,4 @@
-"""The script that sets up the database, with obstacles."""
+"""The script that sets up the database, also when Google refuses or fails."""
 
 import importlib.util
 import urllib.error

@@ -63,7 +63,7 @@ def test_to_vertex_and_back_the_line_stays_up(tmp_path: Path) -> None:
         to_vertex = copy.with_variables(gemini_backend="vertex").succeed(APPLY)
         back = copy.succeed(APPLY)
 
-        assert copy.twilio.account.voice_urls == [WEBHOOK], "it is set once"
+        assert copy.twilio.account.voice_urls == [WEBHOOK], "the URL is set only once"
         assert words_of_operators(copy) == [EDITED, EDITED]
     # Running parts read their key until they are replaced, and keep their role.
     for key_reader in ("incoming_call", "stream_handler"):
@@ -74,7 +74,7 @@ def test_to_vertex_and_back_the_line_stays_up(tmp_path: Path) -> None:
 
 
 def replaced(output: str, name: str) -> int:
-    """The position in the output that says this part was changed."""
+    """The position in the output where it says that this part was changed."""
     found = re.search(rf"\.{name}(\[0\])?: Modifications complete", output)
     assert found is not None, output
     return found.start()
@@ -163,7 +163,9 @@ def test_a_move_to_another_region_of_twilios_and_back_leaves_no_call_unanswered(
 
         (copy.folder / "latest-token").unlink()
         copy.with_variables(secret_versions={"twilio_auth_token": 3}).succeed(APPLY, DESTROY)
-        assert copy.twilio.account.voice_urls == [WEBHOOK, BEFORE], "as before in this region"
+        assert copy.twilio.account.voice_urls == [WEBHOOK, BEFORE], (
+            "this region's number must be as it was before"
+        )
 
 
 def test_many_numbers_come_and_go_one_by_one(tmp_path: Path) -> None:

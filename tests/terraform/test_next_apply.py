@@ -33,7 +33,7 @@ def planned_changes(copy: Checkout) -> dict[str, list[str]]:
 
 
 def forget(copy: Checkout, kind: str, key: str) -> None:
-    """What a refresh would find after someone deleted the real resource."""
+    """Change the state as a refresh would after someone deleted the real resource."""
     path = copy.terraform / "terraform.tfstate"
     state = json.loads(path.read_text("utf-8"))
     for resource in state["resources"]:
@@ -46,7 +46,8 @@ def forget(copy: Checkout, kind: str, key: str) -> None:
 
 
 def test_one_more_api_changes_nothing_else(standing: Checkout) -> None:
-    """An upgrade may need one. With the project's number unknown, all URLs would be."""
+    """An upgrade may enable another API. If that made the project's number unknown, all URLs would
+    be unknown too."""
     apis = standing.terraform / "apis.tf"
     before = apis.read_text("utf-8")
     apis.write_text(before.replace("[\n", '[\n      "sqladmin.googleapis.com",\n', 1), "utf-8")

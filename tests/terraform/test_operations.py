@@ -72,7 +72,7 @@ def messages(lines: list[Json]) -> set[str]:
     return {line["jsonPayload"]["message"] for line in lines}
 
 
-# The line that everything depends on
+# The log line that everything depends on
 
 
 def test_a_stream_is_told_in_figures_only() -> None:

@@ -64,7 +64,7 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def pack(copy: Checkout) -> Path:
-    """Plans only as far as the zips."""
+    """Plan only as far as the zips, and return their folder."""
     copy.succeed(
         "terraform init -backend=false -input=false",
         "terraform plan -input=false -target=data.archive_file.function",
@@ -105,7 +105,7 @@ async def started(command: Command, cwd: Path) -> AsyncIterator[httpx2.AsyncClie
 async def function(
     applied: Applied, packed: Path, name: str, folder: Path, **changes: str
 ) -> AsyncIterator[httpx2.AsyncClient]:
-    """The unpacked zip, started like the platform does, with Terraform's environment."""
+    """Start the unpacked zip like the platform does, with Terraform's environment."""
     code = folder / "code"
     with zipfile.ZipFile(zip_of(packed, name)) as archive:
         archive.extractall(code)
@@ -216,7 +216,7 @@ def test_nothing_else_is_in_the_zip(packed: Path, name: str) -> None:
 def test_the_same_files_give_the_same_bytes(packed: Path, tmp_path: Path) -> None:
     with checkout(tmp_path, {}, source=packed.parents[1], full_zips=True) as copy:
         for path in (copy.folder / "shared").rglob("*.py"):
-            path.chmod(0o600)  # another machine's umask and clock
+            path.chmod(0o600)  # as with another machine's umask and clock
         again = pack(copy)
 
     for name in ("agent_edited", "incoming_call", "tool/lookup_account"):
@@ -238,7 +238,9 @@ def test_the_image_holds_the_handler_and_nothing_else(image: Image) -> None:
     assert {path.parts[0] for path in files} == {"ringdown", "stream_handler"}
     assert Path("stream_handler/__main__.py") in files
     assert not [path for path in files if path.name in ("Dockerfile", "requirements.in")]
-    assert (app / "stream_handler" / "__pycache__").is_dir(), "it is compiled at the first call"
+    assert (app / "stream_handler" / "__pycache__").is_dir(), (
+        "without compiled files, the first call would have to wait"
+    )
 
 
 def test_the_image_is_not_run_by_root_nor_through_a_shell(image: Image) -> None:
@@ -263,7 +265,7 @@ def test_the_images_have_one_base_and_it_is_pinned() -> None:
     assert len(set(bases)) == 1
     name, _, tag = bases[0].partition(":")
     assert name == "python"
-    assert tag.split("-")[0].count(".") == 2, "a version in full, such as 3.13.7"
+    assert tag.split("-")[0].count(".") == 2, "must name a complete version, such as 3.13.7"
 
 
 def test_an_image_without_hashes_is_refused(tmp_path: Path) -> None:
@@ -284,7 +286,7 @@ def test_what_dockerignore_holds_back_cannot_be_copied(tmp_path: Path) -> None:
 async def function_image(
     image: Image, target: str, folder: Path, **settings: str
 ) -> AsyncIterator[httpx2.AsyncClient]:
-    """A function's code, run the way a service does."""
+    """Run a function's code as a service."""
     port = free_port()
     environ = {
         "PATH": "/usr/bin:/bin",

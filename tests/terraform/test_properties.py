@@ -88,7 +88,7 @@ def test_a_page_that_callers_cannot_reach_is_found(everything: Applied) -> None:
 
 
 def test_a_service_that_asks_nobody_who_calls_is_found(everything: Applied) -> None:
-    """As good as a grant to everyone, on what Twilio doesn't need to reach."""
+    """This is as bad as a grant to everyone, on a part that Twilio doesn't need to reach."""
 
     def change(every: list[Json]) -> None:
         handler = one(every, *HANDLER)

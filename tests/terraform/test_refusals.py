@@ -30,8 +30,8 @@ WRONG = {
     "twilio_account_sid": "SK0123456789abcdef0123456789abcdef",
     "twilio_region": "de1",
 }
-"""A wrong value for all checked variables, except secrets and errors that others here hide: a wrong
-min_instances hides max_instances, and a wrong gemini_backend hides model_endpoints."""
+"""A wrong value for every checked variable, except secrets, min_instances (a wrong one hides the
+error of max_instances) and model_endpoints (whose error a wrong gemini_backend hides)."""
 
 
 def plan(copy: Checkout) -> tuple[int, str]:

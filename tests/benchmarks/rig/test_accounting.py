@@ -1,4 +1,4 @@
-"""Planted delay and loss are seen, and what is excused isn't counted."""
+"""Planted delay and loss are measured, and bursts that may be missing aren't counted."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ LOOP = marked_pieces(RATE_HZ, 20, seed=1)
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A frame on its way, and when it arrives."""
+    """A frame, and when it arrives."""
 
     pcm: Pcm
     at_s: float
@@ -40,7 +40,7 @@ Damage = Callable[[Iterable[Message]], Iterator[Message]]
 
 
 def stream(damage: Damage) -> BurstLog:
-    """Sixteen seconds of frames, noted when sent, damaged, and noted when heard."""
+    """Send 16 s of frames through `damage`; the log has when each burst was sent and heard."""
     log, detector = BurstLog(), BurstDetector(RATE_HZ)
 
     def leave() -> Iterator[Message]:
@@ -67,7 +67,7 @@ def sixty_ms_late(messages: Iterable[Message]) -> Iterator[Message]:
 
 
 def in_pairs(messages: Iterable[Message]) -> Iterator[Message]:
-    """Two frames per message, sent when the second has come."""
+    """Send two frames per message, once the second has arrived."""
     held: Message | None = None
     for message in messages:
         if held is None:
@@ -99,7 +99,7 @@ def frame_of_burst(number: int) -> int:
 
 
 def quiet_frame_after(number: int) -> int:
-    """A frame without any sound, two after a burst's first."""
+    """The number of a silent frame that follows a burst."""
     return frame_of_burst(number) + 5
 
 
@@ -114,7 +114,7 @@ def test_a_delay_of_60_ms_is_seen() -> None:
     log = stream(sixty_ms_late)
 
     assert delays_ms(log.bursts) == pytest.approx([60.0] * 32)
-    assert lost_ms(log.bursts) == 0.0, "late is not lost"
+    assert lost_ms(log.bursts) == 0.0, "late audio isn't lost"
 
 
 def test_waiting_for_a_second_frame_is_seen_as_the_delay_of_its_audio() -> None:
@@ -165,7 +165,7 @@ def test_a_burst_may_be_dropped_by_an_interruption_just_after_it_and_only_then()
     for n in range(4):
         log.sent(n, at_s=n * 0.5, position_ms=n * 500)
 
-    log.interrupted(at_s=1.6)  # 0.1 s after the last, 0.6 s after the one before
+    log.interrupted(at_s=1.6)  # 0.1 s after the last burst, 0.6 s after the one before
 
     assert [burst.tone for burst in log.bursts] == [0, 1, 2]
 
@@ -181,7 +181,7 @@ def test_a_burst_that_nobody_sent_is_not_heard() -> None:
 
 def test_barge_ins_are_timed_by_their_clear_and_missing_clears_are_counted() -> None:
     call = CallLog()
-    call.cleared(0.5)  # no interruption waits for it
+    call.cleared(0.5)  # belongs to no interruption
     call.barge_ins.append(BargeIn(1.0))
     call.cleared(1.004)
     call.cleared(1.006)

@@ -26,7 +26,7 @@ def sent(pieces: tuple[Piece, ...]) -> list[tuple[int, int]]:
 
 
 def found(pcm: Pcm, rate_hz: int, cuts: list[int]) -> list[Heard]:
-    """What a detector hears of `pcm` in messages, each timed by its first sample."""
+    """Feed a detector `pcm`, split at `cuts`; each message is timed by its first sample."""
     detector = BurstDetector(rate_hz)
     edges = [0, *sorted(cuts), len(pcm)]
     return [
@@ -67,7 +67,9 @@ def test_the_relays_wire_moves_no_mark() -> None:
     heard = found(mulaw.decode(data[::6]), 8_000, [])
 
     assert [(h.tone, h.position * 3) for h in heard] == sent(pieces)
-    assert len(data) == len(GeminiWire().chunk(joined(pieces))), "both carry as many bytes"
+    assert len(data) == len(GeminiWire().chunk(joined(pieces))), (
+        "both wires must carry the same number of bytes"
+    )
 
 
 def test_the_loop_can_be_repeated() -> None:

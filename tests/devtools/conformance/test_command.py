@@ -19,7 +19,7 @@ DAY = datetime.date(2026, 11, 22)
 
 
 async def check(folder: Path, server: GeminiLiveServer, *names: str, key: str = "") -> str:
-    """The page after recording some scripts."""
+    """Record some scripts, and return the page."""
     environ = {
         "GEMINI_API_KEY": key or "stand-in-key",
         "GEMINI_BASE_URL": server.base_url,

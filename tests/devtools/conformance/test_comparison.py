@@ -5,7 +5,7 @@ from devtools.conformance.recording import Message, Recording
 
 
 def session(*bodies: dict[str, Any]) -> Recording:
-    """A recording of what the peer sent; messages with the key "we" are ours."""
+    """A recording of messages from the peer, except those with the key "we", which are ours."""
     return Recording(
         [Message(n, "we" in body, body.get("we", body)) for n, body in enumerate(bodies)]
     )

@@ -1,4 +1,4 @@
-"""Reading the bytes between Twilio and our deployables, however they are split."""
+"""Reads the bytes between Twilio and our deployables, however they are split."""
 
 from typing import Any
 

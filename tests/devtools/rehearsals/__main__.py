@@ -1,5 +1,6 @@
 """`python -m tests.devtools.rehearsals`: measures how often planted mistakes are found, and how
-often the agent without one passes. Ten runs each, on a clock that jumps; takes some minutes."""
+often the agent without one passes. Each is run ten times, on a clock that jumps, which takes some
+minutes."""
 
 import argparse
 import sys
@@ -17,11 +18,13 @@ from tests.jumping_loop import in_virtual_time
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.devtools.rehearsals")
-    parser.add_argument("--runs", type=count, default=10, help="of each (%(default)s)")
+    parser.add_argument(
+        "--runs", type=count, default=10, help="calls by each persona (%(default)s)"
+    )
     runs = parser.parse_args().runs
     personas, missed = packaged_personas(), 0
     with tempfile.TemporaryDirectory(prefix="ringdown-rehearsals-") as folder:
-        say("| agent | persona | as it should be |\n| --- | --- | ---: |")
+        say("| agent | persona | as expected |\n| --- | --- | ---: |")
         began_s = time.monotonic()
         made = in_virtual_time(
             rehearse(Path(folder, "0"), SCENARIO, list(personas.values()), runs=runs)

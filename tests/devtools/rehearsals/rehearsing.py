@@ -29,7 +29,7 @@ PACKAGED = Rehearsed("default", packaged_agent(), (LOOKUP,))
 
 
 SCENARIO = load_scenario(ROOT / "simulators" / "scenarios" / "rehearsal.yaml")
-"""The packaged agent, without mistakes."""
+"""What the packaged agent says and does, without mistakes."""
 AT_ONCE = 12
 
 

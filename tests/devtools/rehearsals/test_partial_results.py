@@ -101,7 +101,7 @@ async def test_a_caller_whose_model_fails_leaves_a_partial_call(
 
     assert run.passed is None
     assert why in (run.partial or "")
-    assert [it.text for it in run.said] == [SENTENCES[0]], "what was said until then is kept"
+    assert [it.text for it in run.said] == [SENTENCES[0]], "what was said until then must be kept"
     assert run.record is not None
     assert run.verdicts == ()
 
@@ -167,7 +167,7 @@ async def test_a_stopped_rehearsal_keeps_the_calls_that_were_made(tmp_path: Path
         await first.wait()
         making.cancel()
         made = await making
-        async with asyncio.timeout(5):  # later code can still use timeouts
+        async with asyncio.timeout(5):  # timeouts must still work afterwards
             await asyncio.sleep(0)
 
     assert made.partial == STOPPED

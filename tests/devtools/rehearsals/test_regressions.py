@@ -1,4 +1,4 @@
-"""Finds each planted mistake every time. `python -m benchmarks.rehearsals` tries ten times."""
+"""Each planted mistake is found in every run; `python -m tests.devtools.rehearsals` tries ten."""
 
 from pathlib import Path
 
@@ -22,4 +22,4 @@ async def test_a_planted_mistake_is_found_each_time(mistake: str, tmp_path: Path
     missed = [f"{run.persona.name} {run.run}" for run in made.runs if run.passed is not False]
     failed = {v.kind for run in made.runs for v in run.verdicts if v.passed is False}
     assert missed == [], f"{mistake} was not found"
-    assert set(regression.kinds) <= failed, f"{mistake} was found, but not for what it is"
+    assert set(regression.kinds) <= failed, f"{mistake} was found, but for the wrong reason"

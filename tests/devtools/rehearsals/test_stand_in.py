@@ -1,4 +1,4 @@
-"""The scenario that is made from custom personas without a key."""
+"""Without a key, custom personas are turned into a scenario for the stand-in."""
 
 from pathlib import Path
 

@@ -127,7 +127,7 @@ class Microphone(enum.Enum):
     """The kind of microphone that the browser has."""
 
     SPOKEN_INTO = enum.auto()
-    """One that hears the text given to `say`."""
+    """A microphone that hears the text given to `say`."""
     SILENT = enum.auto()
     FORBIDDEN = enum.auto()
     NONE = enum.auto()
@@ -159,7 +159,7 @@ def _options(folder: Path, microphone: Microphone) -> list[str]:
 
 
 async def say(tab: Tab, sentence: str) -> None:
-    """Say all of it into the microphone."""
+    """Say the whole sentence into the microphone."""
     pcm = synthesize(sentence, rate_hz=SPOKEN_HZ)
     text = base64.b64encode(pcm.astype("<i2").tobytes()).decode()
     await tab.evaluate(f"window.say({text!r}, {SPOKEN_HZ})")

@@ -40,7 +40,7 @@ GREETING = "Good day, this is the new line."
 
 
 def shown(kind: str, words: str = "") -> str:
-    """Whether the transcript has an item of that kind with these words."""
+    """A JavaScript test for an item of that kind with these words in the transcript."""
     return (
         f"[...document.querySelectorAll('#transcript .{kind}')]"
         f".some((item) => item.textContent.toLowerCase().includes({words.lower()!r}))"
@@ -48,12 +48,12 @@ def shown(kind: str, words: str = "") -> str:
 
 
 def said(who: str, words: str) -> str:
-    """Whether the transcript has a turn with these words that has ended."""
+    """A JavaScript test for a finished turn with these words in the transcript."""
     return shown(f"{who}:not(.saying)", words)
 
 
 def turns(words: str) -> str:
-    """How many turns of the agent have these words."""
+    """A JavaScript count of the agent's turns with these words."""
     return (
         "[...document.querySelectorAll('#transcript .agent:not(.saying)')]"
         f".filter((turn) => turn.textContent.includes({words!r})).length"
@@ -66,7 +66,7 @@ async def dial(tab: Tab) -> None:
 
 
 async def edit(tab: Tab) -> None:
-    """A short greeting, and nothing before it, saved the way operators would."""
+    """Save a short greeting without a notice before it, the way operators would."""
     for field, text in (("notice", '""'), ("greeting", GREETING)):
         await tab.in_frame(AGENT, f"document.getElementById('{field}').value = {text!r}")
     await tab.frame_leads_on(AGENT, "document.querySelector('[value=save]').click()")
@@ -77,7 +77,7 @@ async def edit(tab: Tab) -> None:
 
 @pytest.mark.real_time
 async def test_a_call_from_the_browser(tmp_path: Path) -> None:
-    """After an edit, which is audible: question, tool, interruption, keypad, hanging up."""
+    """After an audible edit: a question, a tool, an interruption, the keypad, hanging up."""
     async with (
         talk_running(tmp_path) as url,
         person(url, tmp_path, Microphone.SPOKEN_INTO) as tab,
@@ -103,7 +103,7 @@ async def test_a_call_from_the_browser(tmp_path: Path) -> None:
         await press(tab, "Hang up")
         await tab.until(f"{STATUS}.includes('Call ended')", within_s=15)
         await tab.until("!document.getElementById('afterwards').hidden", within_s=15)
-        assert not await tab.evaluate(shown("saying")), "words are left that nobody says"
+        assert not await tab.evaluate(shown("saying")), "the page still shows words as being said"
         heard = await played(tab)
         problems = tab.problems
         await tab.open(await tab.evaluate("document.getElementById('call-page').href"))
@@ -155,7 +155,7 @@ async def asks_for_its_number(tab: Tab, times: int) -> None:
 
 @pytest.mark.real_time
 async def test_a_call_without_a_microphone(tmp_path: Path) -> None:
-    """Clicked sentences are heard by caller and line; a ticked tool is called."""
+    """Both the person and the line hear clicked sentences; a ticked tool is called."""
     async with (
         talk_running(tmp_path) as url,
         person(url, tmp_path, Microphone.NONE) as tab,
@@ -184,7 +184,7 @@ async def test_a_call_without_a_microphone(tmp_path: Path) -> None:
 
 
 async def test_a_photo_is_sent_from_the_callers_phone(tmp_path: Path) -> None:
-    """The way someone tries it: with only clicks, and a phone in a frame."""
+    """Send a photo as anyone would try it: with clicks only, from the phone in the page's frame."""
     async with (
         talk_running(tmp_path) as url,
         person(url, tmp_path, Microphone.NONE) as tab,
@@ -211,7 +211,7 @@ async def test_a_photo_is_sent_from_the_callers_phone(tmp_path: Path) -> None:
 
 @pytest.mark.real_time
 async def test_a_call_at_another_time(tmp_path: Path) -> None:
-    """On a Sunday the line is closed, and the caller hears so; right now it is open."""
+    """On a Sunday the line is closed, which the caller hears; on a Saturday it is open."""
     async with (
         talk_running(tmp_path) as url,
         person(url, tmp_path, Microphone.NONE) as tab,
@@ -236,13 +236,13 @@ async def test_a_call_at_another_time(tmp_path: Path) -> None:
 
 
 def next_sunday() -> datetime.date:
-    """Far enough away to be a Sunday in any time zone."""
+    """A Sunday that hasn't begun in any time zone."""
     soon = datetime.datetime.now(datetime.UTC).date() + datetime.timedelta(days=3)
     return soon + datetime.timedelta(days=6 - soon.weekday())
 
 
 async def test_a_microphone_that_is_not_allowed(line: TalkLine, tmp_path: Path) -> None:
-    """The call is placed anyway. Nothing answers it here."""
+    """The call is placed anyway. This line has no parts to answer it."""
     async with (
         serving(line, on_a_free_port()) as url,
         person(url, tmp_path, Microphone.FORBIDDEN) as tab,
@@ -270,7 +270,7 @@ async def test_the_second_tab_is_told_of_the_first(line: TalkLine, tmp_path: Pat
 
 
 async def refused(tab: Tab, words: str) -> None:
-    """The page says why, and lets the person try again."""
+    """Wait until the page says why, and check that the person can try again."""
     await tab.until(f"{TROUBLE}.includes({words!r})", within_s=10)
     await tab.until("!document.getElementById('dial').disabled", within_s=10)
     assert await tab.evaluate("document.getElementById('hang-up').disabled")

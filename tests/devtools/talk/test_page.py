@@ -149,7 +149,7 @@ async def call(tab: Tab, *messages: ToPage) -> None:
 
 
 async def hear(tab: Tab, sentence: str, *, from_caller: bool = False) -> None:
-    """The agent's audio, frame by frame, or a complete sentence of the synthetic caller."""
+    """Send the page the agent's audio frame by frame, or the synthetic caller's in one piece."""
     sound = synthesize(sentence, rate_hz=8_000)
     frame = len(sound) if from_caller else 160
     for at in range(0, len(sound) - frame + 1, frame):
@@ -189,7 +189,7 @@ async def test_it_is_shown_well_before_in_and_after_a_call(line: TalkLine, pictu
 async def test_the_callers_phone_shows_the_page_that_the_caller_was_sent(
     line: TalkLine, tmp_path: Path, pictures: Path, restored_logging: None
 ) -> None:
-    """In a frame, which that page allows only to this one; and a click sends a picture."""
+    """The phone is a frame, which the caller's page allows only here; a click sends a picture."""
     listener, page = on_a_free_port(), on_a_free_port()
     page_url = f"http://127.0.0.1:{page.getsockname()[1]}"
     environ = {
@@ -221,7 +221,7 @@ async def test_the_callers_phone_shows_the_page_that_the_caller_was_sent(
 
 
 async def until_sent(tab: Tab, url: str) -> None:
-    """Wait until the tab, or a frame in it, has requested that."""
+    """Wait until the tab, or a frame in it, has requested that URL."""
     while url not in tab.requests:
         await tab.evaluate("new Promise((resolve) => setTimeout(resolve, 50))")
 
@@ -298,7 +298,7 @@ async def test_a_voice_has_one_colour_and_one_side_on_every_page(
             "['caller', 'agent'].map((who) =>"
             " document.querySelector(`#transcript .${who}`).getBoundingClientRect().left)"
         )
-    assert sides[0] < sides[1], "the caller left, the agent right"
+    assert sides[0] < sides[1], "the caller belongs on the left, the agent on the right"
 
 
 async def test_a_sentence_is_said_by_a_click_and_makes_room_for_the_next(line: TalkLine) -> None:
@@ -367,7 +367,7 @@ async def test_without_a_microphone_the_call_goes_on(line: TalkLine) -> None:
         mute = await tab.evaluate("document.getElementById('mute').hidden")
 
     assert "lick a sentence" in told
-    assert mute, "there is nothing to mute"
+    assert mute, "without a microphone there is nothing to mute"
 
 
 async def test_a_draft_that_answers_is_named(line: TalkLine) -> None:
@@ -391,7 +391,7 @@ async def test_the_agent_s_form_is_the_console_s(line: TalkLine) -> None:
     assert stored is not None
     assert stored.document == {**DOCUMENT, "greeting": "Good day."}
     assert said == "Saved. The next call uses it."
-    assert bars == 0, "the page's own frame needs no way to the other sections"
+    assert bars == 0, "the form in a frame shouldn't link to the console's other pages"
     assert problems == []
 
 

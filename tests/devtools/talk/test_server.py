@@ -1,4 +1,4 @@
-"""What the page's server serves, and to whom. Real sockets, without the line's parts."""
+"""What the page's server serves, and to whom: over real sockets, without the line's parts."""
 
 import asyncio
 import dataclasses

@@ -171,7 +171,7 @@ async def test_a_photo_is_sent_on_the_callers_page_and_answered(tmp_path: Path) 
     assert "automated assistant" in shown.text
     assert sent.headers["Location"] == "?sent=photo"
     assert late.status_code == 404
-    assert "data:image/jpeg;base64," in html, "the agent keeps it"
+    assert "data:image/jpeg;base64," in html, "this agent keeps photos"
 
 
 async def test_without_photos_in_the_agent_no_text_is_sent(tmp_path: Path) -> None:

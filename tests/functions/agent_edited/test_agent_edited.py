@@ -71,7 +71,7 @@ def test_an_edit_that_was_checked_is_logged(function: LoadedFunction) -> None:
 def test_a_document_that_cannot_be_read_is_logged_and_its_event_not_sent_again(
     function: LoadedFunction, tmp_path: Path, body: str
 ) -> None:
-    sent(function, "agents/default")  # creates the table
+    sent(function, "agents/default")  # creates the database's table
     damage(f"sqlite:{tmp_path / 'ringdown.db'}", "agents/default", body)
     assert sent(function, "agents/default").status_code == 200
     assert function.messages()[-1] == "edit could not be processed"
@@ -94,7 +94,7 @@ def test_without_a_store_the_process_says_what_to_set(restored_logging: None) ->
 
 @pytest.fixture
 def stand_in() -> Iterator[GeminiLiveServer]:
-    """On a separate loop, as the function has."""
+    """A model stand-in on its own event loop, because the function runs on another."""
     loop = asyncio.new_event_loop()
     server = GeminiLiveServer(Scenario(pace=Pace(thinking_ms=0, speed=100)))
     thread = threading.Thread(target=loop.run_forever)
@@ -132,7 +132,7 @@ async def edited(folder: Path, document: dict[str, Json]) -> None:
 
 
 async def kept(folder: Path) -> tuple[frozenset[str], str | None]:
-    """Which clips exist, and what operators see."""
+    """Return the keys of the stored clips, and the notes that operators see."""
     async with open_store(f"sqlite:{folder / 'ringdown.db'}") as store:
         stored = await store.read_agent("default")
         assert stored is not None

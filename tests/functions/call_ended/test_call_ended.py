@@ -55,7 +55,7 @@ Load = Callable[[dict[str, str]], AbstractContextManager[LoadedFunction]]
 
 
 def turns(*said: str) -> tuple[Turn, ...]:
-    """Agent and caller in turn."""
+    """Turns that alternate between agent and caller; the agent begins."""
     return tuple(
         Turn(n=n, speaker=who, text=text, start_ms=n * 1_000, end_ms=n * 1_000 + 900)
         for n, text in enumerate(said, start=1)
@@ -288,7 +288,7 @@ def test_a_store_that_is_away_is_asked_again_and_a_damaged_record_is_not(
 def test_what_the_webhook_could_not_delete_is_deleted(
     function: LoadedFunction, store_url: str, keeps: bool
 ) -> None:
-    """It was sent for this call only."""
+    """The photo was sent for this call only."""
     agent = msgspec.structs.replace(an_agent(), photos=True, keep_photos=keeps)
 
     async def send_and_end(store: Store) -> None:

@@ -28,7 +28,7 @@ from tests.ringdown.samples import CALLER, NOW
 
 CALLS = 200
 KILLED_AT = (5, 60, 61, 120, 190)
-"""The question during which the function dies, along with whatever else it is doing."""
+"""Which requests to the model kill the function, and with it whatever else it is doing."""
 SIDS = tuple(f"CA{n:032x}" for n in range(CALLS))
 _ROOT = FUNCTIONS.parent
 _NOTED = """
@@ -41,7 +41,7 @@ _NOTED = """
 async def the_function(
     folder: Path, store_url: str, gemini_url: str
 ) -> AsyncIterator[SupervisedProcess]:
-    """A separate process, which restarts when it dies."""
+    """Run the function in a separate process that is restarted whenever it dies."""
     port = free_port()
     source = str(FUNCTIONS / "call_ended" / "main.py")
     options = ("--target", "call_ended", "--source", source, "--host", "127.0.0.1")
@@ -89,7 +89,7 @@ def log_writes(store_url: str) -> None:
 
 
 async def writes(store_url: str) -> dict[str, int]:
-    """How often each call's outcome was written, at least; twice means more than once."""
+    """Count the writes of each call's outcome. On Firestore, 2 stands for more than one."""
     kind, _, place = store_url.partition(":")
     if kind == "sqlite":
         with closing(sqlite3.connect(place)) as connection:
@@ -108,7 +108,7 @@ async def test_each_outcome_is_written_once(store: Store, store_url: str, tmp_pa
     for call_sid in SIDS:
         await end_call(store, call_sid)
     queue = Queue(store.documents)
-    for call_sid in (*SIDS, *SIDS):  # Twilio repeats itself
+    for call_sid in (*SIDS, *SIDS):  # Twilio may report the end of a call twice
         await queue.announce(call_sid, CALLER, NOW)
     if store_url.startswith("sqlite:"):
         log_writes(store_url)
@@ -138,11 +138,11 @@ async def test_each_outcome_is_written_once(store: Store, store_url: str, tmp_pa
                     if waiting:
                         await answering(process.command.url)
 
-    assert asked > CALLS, "some were asked again after the function died"
+    assert asked > CALLS, "some requests must be repeated after the function died"
     assert await writes(store_url) == dict.fromkeys(SIDS, 1)
     records = [await store.read_record(call_sid) for call_sid in SIDS]
     summaries = {record.outcome.summary for record in records if record and record.outcome}
-    assert len(summaries) == CALLS, "no answer went to another call"
+    assert len(summaries) == CALLS, "no result may end up in another call"
     assert await store.documents.list(QUEUE) == {}
 
 

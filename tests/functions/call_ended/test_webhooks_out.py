@@ -115,7 +115,7 @@ def end_call(store_url: str, agent: Json = ASKING) -> None:
 
 
 def make_due(store_url: str) -> None:
-    """As if the pause were over."""
+    """Make every delivery due now, as if its pause were over."""
 
     async def work(store: Store) -> None:
         for path, document in (await store.documents.list(WEBHOOK_DELIVERIES)).items():

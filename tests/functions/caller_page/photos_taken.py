@@ -6,7 +6,7 @@ from typing import Any
 from PIL import Image
 
 WHERE = b"52.3791"
-"""What the photo's comment says about the place."""
+"""The latitude in the photo's comment."""
 _GPS, _ORIENTATION, _MAKER = 0x8825, 0x0112, 0x010F
 
 
@@ -17,14 +17,14 @@ def encoded(image: Image.Image, format: str, **how: Any) -> bytes:
 
 
 def scene(width: int = 640, height: int = 480) -> Image.Image:
-    """Red at the top and blue at the bottom."""
+    """A picture, red at the top and blue at the bottom."""
     image = Image.new("RGB", (width, height), (200, 30, 30))
     image.paste((30, 30, 200), (0, height // 2, width, height))
     return image
 
 
 def photo(width: int = 640, height: int = 480, *, orientation: int = 6, **how: Any) -> bytes:
-    """A JPEG that says where it was taken and with what, and lies on its side."""
+    """A JPEG whose metadata says where and with what it was taken, stored on its side."""
     exif = Image.Exif()
     exif[_ORIENTATION], exif[_MAKER] = orientation, "A telephone"
     exif.get_ifd(_GPS).update({1: "N", 2: (52.0, 22.0, 44.8), 3: "E", 4: (4.0, 54.0, 1.4)})
@@ -47,7 +47,7 @@ def moving(format: str) -> bytes:
 
 
 def bomb() -> bytes:
-    """30,000 × 30,000 pixels in 110 kB."""
+    """A PNG of 30,000 × 30,000 pixels in 110 kB."""
     return encoded(Image.new("1", (30_000, 30_000)), "PNG")
 
 

@@ -199,7 +199,7 @@ class TestWithACall:
     def test_an_empty_camera_and_a_chosen_photo_are_one_photo(
         self, function: LoadedFunction, store_url: str
     ) -> None:
-        """As a browser without JavaScript sends the form: both fields, one of them empty."""
+        """Without JavaScript, a browser sends both fields, one of them empty."""
         files = [("photo", ("", b"")), ("photo", ("a.jpg", photo()))]
         response = function.client.post(link(), files=files, follow_redirects=False)
         assert response.headers["Location"] == "?sent=photo"
@@ -352,7 +352,7 @@ class TestWithACall:
 def test_all_links_that_are_worth_nothing_look_alike(
     function: LoadedFunction, path: str, method: str
 ) -> None:
-    """A forged one, an expired one, and one for a call that never existed."""
+    """Try a forged link, an expired one, and one for a call that never existed."""
     answer = function.client.request(method, path)
     other = function.client.request(method, "/nothing")
     assert (answer.status_code, answer.text) == (404, other.text)
@@ -362,7 +362,7 @@ def test_all_links_that_are_worth_nothing_look_alike(
 def test_without_a_good_link_the_store_is_not_asked(
     function: LoadedFunction, store_url: str, call: None
 ) -> None:
-    """So that the response time reveals nothing about a call."""
+    """Otherwise, the response time would reveal something about a call."""
     with store_locked(store_url):
         assert function.client.get(link(secrets=("x" * 40,))).status_code == 404
     damage(store_url, f"calls/{CALL_SID}", "not even JSON")

@@ -105,7 +105,7 @@ async def test_a_photo_arrives_without_its_place(
 async def test_the_browser_makes_the_photo_small_before_it_leaves(
     line: Line, tmp_path: Path
 ) -> None:
-    """What the browser would send, read from the form at the moment it is sent."""
+    """Read what the browser would send from the form, at the moment it is sent."""
     file = tmp_path / "IMG_1.JPG"
     file.write_bytes(photo(3000, 2000, orientation=6))
     async with telephone(line) as tab:
@@ -147,7 +147,7 @@ async def test_what_the_browser_cannot_read_goes_as_it_is_and_is_refused(
 
 @pytest.mark.parametrize("script", [True, False], ids=["JavaScript", "no JavaScript"])
 async def test_12_mb_are_refused_kindly(line: Line, tmp_path: Path, script: bool) -> None:
-    """The browser reads the response, although the server didn't read all that it sent."""
+    """The browser reads the response even though the server didn't read the whole request."""
     file = tmp_path / "big.png"
     file.write_bytes(NOT_PHOTOS["heic"] + bytes(12_000_000))
     async with telephone(line, script=script) as tab:
@@ -187,12 +187,12 @@ async def test_sending_twice_sends_once(line: Line, tmp_path: Path) -> None:
         await choose(tab, file)
         await tab.leads_on(tab.evaluate("photo.requestSubmit(); photo.requestSubmit()"))
         asked = [url for url in tab.requests if url.startswith(line.url) and "?" not in url]
-        assert len(asked) == 2, f"the page and one form: {asked}"
+        assert len(asked) == 2, f"expected the page and one form: {asked}"
     assert len(await line.received()) == 1
 
 
 async def test_who_comes_back_to_the_page_can_send_another(line: Line, tmp_path: Path) -> None:
-    """Browsers restore it in the state in which it was left: sending."""
+    """Browsers restore the page in the state the caller left it in: still sending."""
     (tmp_path / "IMG_1.jpg").write_bytes(photo())
     async with telephone(line) as tab:
         await tab.evaluate("document.getElementById('sending').textContent = 'Sending'")

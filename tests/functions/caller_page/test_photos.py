@@ -29,7 +29,7 @@ RED, BLUE = (200, 30, 30), (30, 30, 200)
 
 
 def seen(jpeg: bytes) -> Image.Image:
-    """The picture, after checking that it is as plain as it must be."""
+    """Decode the JPEG, after checking that it contains nothing but pixels."""
     assert len(jpeg) <= MOST_PICTURE_BYTES
     assert not says_where(jpeg), "the JPEG says more than its pixels"
     image = Image.open(io.BytesIO(jpeg))
@@ -60,7 +60,9 @@ async def test_a_photo_becomes_small_upright_and_says_nothing_of_its_place() -> 
     image = seen(await reduced_photo(taken))
 
     assert image.size == (768, 1024)
-    assert looks_like(image, (760, 500), RED), "its top is on the right, as the camera was held"
+    assert looks_like(image, (760, 500), RED), (
+        "the top must be on the right, because of how the camera was held"
+    )
     assert looks_like(image, (8, 500), BLUE)
 
 
@@ -110,7 +112,7 @@ async def test_what_is_transparent_is_white() -> None:
 
 
 async def test_colours_become_srgb() -> None:
-    """As in a photo whose profile swaps red and blue, which makes the profile's effect visible."""
+    """The photo's profile swaps red and blue, so that ignoring it would be visible."""
     profile = swapped_profile()
     image = seen(await reduced_photo(encoded(scene(), "JPEG", icc_profile=profile)))
     assert looks_like(image, (9, 470), RED), "the profile was ignored"
@@ -165,7 +167,7 @@ async def test_what_takes_too_long_is_stopped() -> None:
 async def test_the_decoder_gets_nothing_of_our_environment(
     tmp_path: Path, restored_logging: None
 ) -> None:
-    """A picture that took over the decoder would find no secret."""
+    """A picture that took over the decoder would find no secrets."""
     spy = tmp_path / "PIL"
     spy.mkdir()
     told = tmp_path / "told"

@@ -27,4 +27,4 @@ def test_each_refusal_has_words_of_its_own(language: str) -> None:
 @pytest.mark.parametrize("language", [language for language in LANGUAGES if language != "en"])
 def test_nothing_is_left_in_english(language: str) -> None:
     same = {name for name, text in SECTIONS[language].items() if text == SECTIONS["en"][name]}
-    assert same <= {"photo", "text"}, "which are the same word in some languages"
+    assert same <= {"photo", "text"}, "only these words may be the same in two languages"

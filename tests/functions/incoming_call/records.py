@@ -35,7 +35,7 @@ def stored_call(store_url: str, call_sid: str = CALL_SID) -> Call | None:
 
 
 def with_store(store_url: str, work: Callable[[Store], Awaitable[_Result]]) -> _Result:
-    """Do something with the store behind the webhook's back."""
+    """Run `work` on the store, behind the webhook's back."""
 
     async def do() -> _Result:
         async with open_store(store_url) as store:
@@ -65,7 +65,7 @@ def handler_saved(store_url: str, changes: CallChanges) -> None:
 
 @contextmanager
 def store_locked(store_url: str) -> Iterator[None]:
-    """Another process is stuck in the middle of a write."""
+    """Lock the store, like a process that is stuck in the middle of a write."""
     path = store_url.removeprefix("sqlite:")
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")

@@ -22,7 +22,7 @@ Form = dict[str, str]
 
 
 def a_form(**changes: str) -> Form:
-    """What Twilio posts for a ringing call."""
+    """The form that Twilio posts for a ringing call."""
     form = {
         "CallSid": CALL_SID,
         "AccountSid": "AC" + "0" * 32,
@@ -94,7 +94,7 @@ class HandlerStandIn:
         self.ready = threading.Event()
         self.ready.set()
         self.refusals = 0
-        """How many requests are still to get a 503."""
+        """How many more requests get a 503."""
         self.paths: list[str] = []
 
     def respond(self, path: str) -> int:

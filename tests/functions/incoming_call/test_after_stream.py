@@ -61,7 +61,7 @@ def test_a_decided_fall_back_apologises_and_dials_the_agents_number(
     assert dial.text == PERSON
     call = stored_call(store_url)
     assert call is not None
-    assert call.end_reason is EndReason.MODEL_UNAVAILABLE, "what the handler said must stay"
+    assert call.end_reason is EndReason.MODEL_UNAVAILABLE, "the handler's reason must stay"
 
 
 def test_without_any_number_the_apology_ends_the_call(twilio: Twilio, store_url: str) -> None:
@@ -69,7 +69,9 @@ def test_without_any_number_the_apology_ends_the_call(twilio: Twilio, store_url:
     handler_saved(store_url, CallChanges(next=NextAction.FALL_BACK))
     document = twiml(twilio.post("/after-stream", IN_PROGRESS))
     assert verbs(document) == ["Say", "Hangup"]
-    assert document[0].attrib == {"language": "en-US"}, "there are no Finnish sentences"
+    assert document[0].attrib == {"language": "en-US"}, (
+        "English must replace Finnish, which has no sentences"
+    )
     assert "call again" in (document[0].text or "")
 
 
@@ -108,7 +110,7 @@ def test_a_stream_lost_without_a_decision_is_taken_up_without_a_word(
 ) -> None:
     stream_began(store_url, a_call(agent=an_agent(notice="Notice.")))
     document = twiml(twilio.post("/after-stream?attempt=1", IN_PROGRESS))
-    assert verbs(document) == ["Connect", "Redirect"], "no notice, no pause"
+    assert verbs(document) == ["Connect", "Redirect"], "there must be no notice and no pause"
     assert document[1].text == f"{PUBLIC_URL}/after-stream?attempt=2"
     call = stored_call(store_url)
     assert call is not None
@@ -223,7 +225,7 @@ def test_a_call_that_is_over_gets_no_verbs(twilio: Twilio, store_url: str, statu
     assert verbs(twiml(twilio.post("/after-stream", a_form(CallStatus=status)))) == []
     call = stored_call(store_url)
     assert call is not None
-    assert call.end_reason is None, "the status callback says how the call ended"
+    assert call.end_reason is None, "the status callback must decide how the call ended"
 
 
 def test_an_unknown_call_falls_back(
@@ -324,6 +326,6 @@ async def test_a_store_that_never_answers_falls_back_in_time(environ: Environ) -
 
 
 def _lost_three_times(twilio: Twilio) -> None:
-    """As often as a call is taken over in a minute."""
+    """End three streams; a call is taken over at most three times in a minute."""
     for ended in (1, 2, 3):
         twilio.post(f"/after-stream?attempt={ended}", IN_PROGRESS)

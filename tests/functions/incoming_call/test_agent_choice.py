@@ -67,7 +67,7 @@ def source() -> FakeSource:
 
 
 async def choose(source: FakeSource, agents: AgentChoice, called: str = CALLED) -> ChosenAgent:
-    """The choice, which must be made in time."""
+    """Choose the agent, which must happen in time."""
     async with asyncio.timeout(FIRST_DEADLINE_S + 1.0):
         return await agents.choose(source, called, CALLER)
 
@@ -131,7 +131,7 @@ async def test_what_answers_is_kept_as_a_revision_once_in_a_row(source: FakeSour
     await agents.keep_revision(source, first, LATER)
     kept = await source.list_revisions("default")
     assert len(kept) == 2
-    assert kept[0].agent == LOOKUP, "it was rolled back to"
+    assert kept[0].agent == LOOKUP, "the revision must be the one that was restored"
 
 
 @pytest.mark.parametrize("is_draft", [False, True])
@@ -175,7 +175,9 @@ async def test_a_store_that_fails_leaves_the_last_known_agent(
     reason = "the store was too slow" if failure is HANG else str(failure)
     assert chosen.problem == f"The agent could not be read: {reason}."
     stranger = await choose(source, agents, "+14155550101")
-    assert replace(stranger, problem=None) == PACKAGED, "remembered only for its number"
+    assert replace(stranger, problem=None) == PACKAGED, (
+        "an agent must be remembered only for its own number"
+    )
 
 
 def test_a_process_that_knows_no_agent_yet_waits_longer_for_the_first() -> None:
@@ -185,7 +187,7 @@ def test_a_process_that_knows_no_agent_yet_waits_longer_for_the_first() -> None:
         assert (await choose(source, agents)).agent == LOOKUP
         source.edit("agents/default", msgspec.to_builtins(an_agent(greeting="Edited.")))
         began_s = asyncio.get_running_loop().time()
-        assert (await choose(source, agents)).agent == LOOKUP, "the last known is good enough"
+        assert (await choose(source, agents)).agent == LOOKUP, "the last known agent must answer"
         assert asyncio.get_running_loop().time() - began_s == pytest.approx(DEADLINE_S, abs=0.001)
 
     in_virtual_time(story())

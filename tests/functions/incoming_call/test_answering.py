@@ -192,7 +192,7 @@ def test_a_call_that_is_over_is_hung_up(
     assert "call is already over" in webhook.messages()
 
 
-# Agents that are hard to keep
+# Agents that are hard to keep in a call's record
 
 
 @pytest.mark.parametrize("depth", [101, 5_000, 100_000])
@@ -234,7 +234,7 @@ def test_a_notice_covers_the_wait_for_the_handler(
     write_agent(store_url, GERMAN_NOTICE)
     handler.ready.clear()
     twiml(twilio.post("/", a_form()))
-    assert handler.requested.wait(DEADLINE_S), "the wake-up must have been sent by now"
+    assert handler.requested.wait(DEADLINE_S), "the handler must have been woken by now"
     assert not handler.ready.is_set()
 
 
@@ -258,7 +258,7 @@ def test_a_handler_that_is_not_ready_is_asked_again(
     handler.refusals = 2
     twiml(twilio.post("/", a_form()))
     assert set(handler.paths) == {"/ready"}
-    assert len(handler.paths) >= 3, "two were refused"
+    assert len(handler.paths) >= 3, "two refused requests must be followed by a third"
 
 
 @pytest.mark.real_time
@@ -364,7 +364,7 @@ def test_the_log_names_the_call_and_nobody(
 def test_the_call_knows_where_a_person_is(
     twilio: Twilio, store_url: str, agents: str | None, expected: str | None
 ) -> None:
-    """The agent's number, or else the line's; a line never dials itself."""
+    """A person is at the agent's number, or else at the line's; a line never dials itself."""
     write_agent(store_url, an_agent(notice="Notice.", fallback_number=agents))
     twilio.post("/", a_form())
     call = stored_call(store_url)

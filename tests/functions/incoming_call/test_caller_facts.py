@@ -79,7 +79,7 @@ def asking_agent(*, tools: tuple[str, ...] = (), hours: OpeningHours | None = No
 
 
 def answered(twilio: Twilio, store_url: str) -> Call:
-    """The call, which was answered whatever its tool did."""
+    """Return the record of a call, which must be answered whatever its tool does."""
     assert verbs(twiml(twilio.post("/", a_form()))) == ["Say", "Connect", "Redirect"]
     call = stored_call(store_url)
     assert call is not None
@@ -101,9 +101,9 @@ def test_what_the_tool_knows_is_part_of_the_call(
 
     assert call.caller_facts is not None
     assert json.loads(call.caller_facts) == FACTS
-    assert "Zoë" in call.caller_facts, "models read letters, not escapes"
+    assert "Zoë" in call.caller_facts, "the model must get letters, not escapes"
     assert call.facts_problem is None
-    assert call.tools == (), "the model may not call what the agent doesn't list"
+    assert call.tools == (), "the model may call only tools that the agent lists"
     [request] = tool.asked
     assert (request.name, request.args) == ("known_customer", {})
     assert (request.call.caller, request.call.called) == (CALLER, CALLED)

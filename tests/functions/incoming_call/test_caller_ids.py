@@ -31,7 +31,7 @@ def shown(twilio: Twilio, path: str, form: Form) -> str | None:
 
 
 def decided(next_action: NextAction) -> Dialling:
-    """The stream handler has decided what comes next."""
+    """Return a `Dialling` for a call whose stream handler decided on `next_action`."""
 
     def dialling(twilio: Twilio, store_url: str, form: Form) -> str | None:
         agent = an_agent(transfer_numbers={"billing": PERSON})

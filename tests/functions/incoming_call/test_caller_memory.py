@@ -106,7 +106,7 @@ def a_call_is_over(
     turns: tuple[Turn, ...] = TURNS,
     decided: bool = True,
 ) -> None:
-    """A stream handler has carried the call and, if `decided`, written its end."""
+    """Record a call that a stream handler carried; its end is written only if `decided`."""
 
     async def work(store: Store) -> None:
         await store.open_call(call or a_call(agent=REMEMBERING))
@@ -389,7 +389,7 @@ def known_as(store_url: str, text: str, at: datetime.datetime) -> None:
 
 
 def told(twilio: Twilio, store_url: str, n: int, *, caller: str = CALLER) -> str | None:
-    """What the agent knows when this caller calls."""
+    """Place call number `n`, and return the memory of the caller that its agent gets."""
     call_sid = f"CA{n:032x}"
     twilio.post("/", a_form(CallSid=call_sid, From=caller))
     call = stored_call(store_url, call_sid)

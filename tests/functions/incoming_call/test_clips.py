@@ -49,7 +49,7 @@ def keep_clip(
 
 
 def with_notice(store_url: str, agent: Agent = AGENT) -> None:
-    """The agent answers, and has a clip of its notice."""
+    """Store an agent that answers calls, and a clip of its notice."""
     write_agent(store_url, agent)
     keep_clip(store_url)
 
@@ -71,7 +71,7 @@ def said(document: Element) -> str | None:
 def get(
     twilio: Twilio, url: str, method: str = "GET", headers: dict[str, str] | None = None
 ) -> httpx2.Response:
-    """The way Twilio fetches audio: without signing the request."""
+    """Fetch audio like Twilio, without signing the request."""
     path = url.removeprefix(PUBLIC_URL)
     return twilio.client.request(method, path, headers=headers)
 
@@ -161,7 +161,7 @@ def test_a_store_that_goes_away_changes_nothing(twilio: Twilio, store_url: str) 
     with_store(store_url, lambda store: store.delete_clip("default", second.split("/")[-1][:32]))
 
     assert first == second
-    assert get(twilio, second).status_code == 200, "this process remembers it"
+    assert get(twilio, second).status_code == 200, "this process must remember the clip"
 
 
 # Who gets a clip
@@ -240,7 +240,9 @@ def test_another_instance_without_a_store_sends_twilio_there_and_answers_the_cal
         assert get(cold, url).status_code == 503
         document = twiml(cold.post("/fallback", fallback_form(url)))
 
-    assert verbs(document) == ["Say", "Connect", "Redirect"], "a missing clip never loses a call"
+    assert verbs(document) == ["Say", "Connect", "Redirect"], (
+        "a missing clip must not lose the call"
+    )
 
 
 @pytest.mark.parametrize("next", [NextAction.IDLE_GOODBYE, NextAction.FALL_BACK])

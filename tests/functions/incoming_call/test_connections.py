@@ -19,7 +19,7 @@ def test_all_requests_of_a_loop_share_them_and_each_loop_has_its_own(environ: En
         async with asyncio.TaskGroup() as requests:
             opened = [requests.create_task(shared.get()) for _ in range(5)]
         connections = {id(task.result()): task.result() for task in opened}
-        assert len(connections) == 1, "opened more than once"
+        assert len(connections) == 1, "the store was opened more than once"
         seen.extend(connections.values())
         await write_agent(seen[-1].store, "default", an_agent())
         assert (await seen[-1].store.read_line(CALLED)).agent is not None
@@ -38,5 +38,5 @@ def test_the_first_request_of_a_process_wakes_the_handler_before_anything_else(
     async def a_request() -> None:
         await shared.get()
 
-    in_virtual_time(a_request())  # gives the request time to leave, however busy the machine
+    in_virtual_time(a_request())  # gives the request time to be sent, however busy the machine
     assert handler.requested.wait(DEADLINE_S)

@@ -1,4 +1,4 @@
-"""What operators saved before the phone rings answers it, on every store."""
+"""Calls are answered by the agent that operators saved last, on every store."""
 
 import datetime
 import os
@@ -46,7 +46,7 @@ def put(store_url: str, document: dict[str, Json], *, draft: bool = False) -> No
 
 
 def answered(twilio: Twilio, store_url: str, n: int, *, caller: str = CALLER) -> Call:
-    """The record of a call that was let through."""
+    """Place call number `n`, which must be answered, and return its record."""
     call_sid = f"CA{n:032x}"
     document = twiml(twilio.post("/", a_form(CallSid=call_sid, From=caller)))
     assert document.find("Connect") is not None, "the call was not answered"

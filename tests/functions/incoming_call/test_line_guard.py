@@ -110,7 +110,7 @@ def test_a_caller_who_calls_too_often_hears_that_the_line_is_busy(
     refused = ring(twilio, 5)
     assert (verbs(refused), said(refused)) == (["Say", "Hangup"], BUSY)
     assert "Connect" in verbs(ring(twilio, 6, caller=OTHER_CALLER))
-    assert "line limit reached" not in webhook.messages(), "one caller raises no alert"
+    assert "line limit reached" not in webhook.messages(), "a single caller must not raise an alert"
     assert "caller limit reached" in webhook.messages()
 
 
@@ -178,11 +178,11 @@ def test_a_store_that_is_locked_lets_callers_through(twilio: Twilio, store_url: 
         assert "Connect" in verbs(ring(twilio, 2))
 
 
-# The guard by itself
+# The guard without a webhook
 
 
 class Line:
-    """A store of one caller and the line, which responds, fails or hangs."""
+    """A store with one caller and the line's limits, which responds, fails or hangs."""
 
     def __init__(self) -> None:
         self.caller: Caller | Exception = Caller()
@@ -223,7 +223,7 @@ def answer(given: _Given | Exception) -> _Given:
 
 
 async def look(guard: LineGuard, line: Line) -> Standing:
-    """The check, which must be over within 300 ms (plus a margin for a busy machine)."""
+    """Check the caller within 300 ms (plus a margin for a busy machine)."""
     async with asyncio.timeout(1.0):
         return await guard.look(line, CALLER, NOW)
 
@@ -254,7 +254,9 @@ async def test_limits_that_cannot_be_used_are_the_last_that_could() -> None:
     await look(guard, line)
     line.limits = InvalidDocument("settings/limits: calls_at_once")
     assert (await look(guard, line)).limits == FULL
-    assert (await look(LineGuard(), line)).limits == Verdict(), "otherwise the packaged ones"
+    assert (await look(LineGuard(), line)).limits == Verdict(), (
+        "a guard that never read any limits uses the packaged ones"
+    )
 
 
 def test_a_memory_is_not_used_longer_than_records_are_kept() -> None:

@@ -25,7 +25,7 @@ def an_agent_with(hours: OpeningHours, **fields: object) -> Agent:
 
 
 def answer(twilio: Twilio) -> tuple[list[str], list[str | None]]:
-    """The response's verbs, and what they say or dial."""
+    """Return the response's verbs, and what each says or dials."""
     document = twiml(twilio.post("/", a_form()))
     return verbs(document), [verb.text for verb in document]
 

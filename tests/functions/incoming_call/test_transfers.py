@@ -36,7 +36,7 @@ THEIRS = a_form(
     From=CALLER,
     To=BILLING,
 )
-"""What Twilio posts about the person who was dialled."""
+"""The form that Twilio posts about the person who was dialled."""
 BACK_TO_THE_AGENT = ["Connect", "Redirect"]
 
 
@@ -49,7 +49,7 @@ def transferred(
     language: str = "en-US",
     accept: bool = True,
 ) -> None:
-    """The agent has transferred the call to billing."""
+    """Record that the agent transferred the call to billing."""
     agent = msgspec.structs.replace(
         an_agent(transfer_numbers={"billing": party}, language=language), transfer_accept=accept
     )
@@ -83,7 +83,9 @@ def path_of(url: str) -> str:
 
 def whispered(twilio: Twilio, path: str) -> Element:
     document = twiml(twilio.post(path, THEIRS))
-    assert verbs(document) == ["Gather", "Hangup"], "at the end of a document Twilio connects them"
+    assert verbs(document) == ["Gather", "Hangup"], (
+        "without <Hangup> at the end, Twilio would connect them"
+    )
     return document[0]
 
 
@@ -93,7 +95,7 @@ def heard(gather: Element) -> str:
 
 
 def press(twilio: Twilio, path: str, digits: str = "1") -> list[str]:
-    """The verbs that a key leads to: none connects the two."""
+    """Press keys, and return the verbs of the response. Without any, Twilio connects the two."""
     return verbs(twiml(twilio.post(path, THEIRS | {"Digits": digits})))
 
 
@@ -213,7 +215,7 @@ def test_whoever_presses_1_is_connected(twilio: Twilio, store_url: str) -> None:
     path = accept_path(twilio)
     assert press(twilio, path) == []
     assert call_of(store_url).accepted_by == "billing"
-    assert press(twilio, path) == [], "Twilio repeats webhooks"
+    assert press(twilio, path) == [], "a repeated webhook must get the same response"
     assert after_dial(twilio, DialBridged="true", DialCallDuration="90") == ["Hangup"]
     assert after_dial(twilio, DialBridged="true", DialCallDuration="90") == ["Hangup"]
     call = call_of(store_url)
@@ -260,11 +262,13 @@ def test_a_transfer_that_nobody_answered_goes_back_to_the_agent(
     twilio: Twilio, store_url: str, status: str
 ) -> None:
     transferred(store_url)
-    assert after_dial(twilio, status) == BACK_TO_THE_AGENT, "no notice is spoken a second time"
+    assert after_dial(twilio, status) == BACK_TO_THE_AGENT, (
+        "the notice must not be spoken a second time"
+    )
     call = call_of(store_url)
     assert (call.attempt, call.failed_transfers) == (2, ("billing",))
     assert after_dial(twilio, status) == BACK_TO_THE_AGENT
-    assert call_of(store_url) == call, "a repeated delivery opens no other attempt"
+    assert call_of(store_url) == call, "a repeated delivery must not open another attempt"
 
 
 @pytest.mark.parametrize("status", ["completed", "answered"])
@@ -397,7 +401,9 @@ def test_two_who_wait_for_each_other_are_connected_without_a_store(
     assert "acceptance could not be recorded" in webhook.messages()
     assert call_of(store_url).accepted_by is None
     assert after_dial(twilio, DialBridged="true") == ["Hangup"]
-    assert call_of(store_url).accepted_by == "billing", "recorded as soon as the store is back"
+    assert call_of(store_url).accepted_by == "billing", (
+        "must be recorded as soon as the store is back"
+    )
 
 
 def test_without_a_store_the_end_of_a_conversation_is_the_end_of_the_call(

@@ -1,4 +1,4 @@
-"""Which moment a caller means, by the agent's clock."""
+"""Works out which moment a caller means, by the agent's clock."""
 
 import datetime
 

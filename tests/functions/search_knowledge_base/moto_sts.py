@@ -1,4 +1,4 @@
-"""AWS's STS as implemented by moto, over HTTP on this machine: an AWS account that isn't ours."""
+"""moto's implementation of AWS STS, over HTTP on this machine: a stand-in that isn't ours."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

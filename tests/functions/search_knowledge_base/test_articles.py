@@ -57,7 +57,7 @@ def test_what_finds_nothing_says_how_to_go_on(
     function: LoadedFunction, query: str, said: str
 ) -> None:
     assert said in search(function, query)["error"]["message"]
-    assert "output" in search(function, "refund"), "the index must be whole"
+    assert "output" in search(function, "refund"), "the search index must be undamaged"
 
 
 def test_what_was_searched_is_not_logged(function: LoadedFunction) -> None:

@@ -46,7 +46,7 @@ def peer(aws: Aws) -> Iterator[HttpStandIn]:
 
 @pytest.fixture
 def google() -> Iterator[HttpStandIn]:
-    """Where the function's account gets its identity tokens."""
+    """The server from which the function's account gets its identity tokens."""
     with http_stand_in(lambda _: Reply(200, {"id_token": GOOGLE_TOKEN})) as google:
         yield google
 
@@ -196,7 +196,7 @@ def test_a_refusal_is_worded_for_the_caller_and_for_operators(
     assert QUERY not in str(function.log())
 
     aws.refuses.clear()
-    assert "output" in search(function), "the cause has been fixed"
+    assert "output" in search(function), "must work again once the cause is fixed"
 
 
 def test_a_wrong_secret_is_told(environ: dict[str, str], aws: Aws, restored_logging: None) -> None:

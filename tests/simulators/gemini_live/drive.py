@@ -55,7 +55,7 @@ def setup(*tools: str, **fields: Any) -> Setup:
 
 
 class Drive:
-    """Every sentence lasts 50 ms per character. `sent` is what went out, with times."""
+    """A conversation whose sentences last 50 ms per character; `sent` has messages with times."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class Drive:
         self._perform(self.conversation.receive(message, self.now_ms))
 
     def run(self, until_ms: float) -> None:
-        """Let time pass; everything happens when it falls due."""
+        """Let time pass until `until_ms`; everything happens when it is due."""
         while self.ended is None:
             due_ms = self.conversation.next_due_ms
             if due_ms is None or due_ms > until_ms:
@@ -95,7 +95,7 @@ class Drive:
         self.send(AudioInput(to_bytes(CALLER[:8_000]), INPUT_HZ))
 
     def caller_says(self, phrase: str | None) -> None:
-        """Speech, the silence that ends it, and `phrase` as what was understood."""
+        """Send speech and the silence that ends it; `phrase` is what the model understands."""
         self.send(AudioInput(to_bytes(CALLER), INPUT_HZ))
         self.caller_is_quiet(1_000)
         self.understand(phrase)
@@ -115,12 +115,12 @@ class Drive:
 
     @property
     def story(self) -> list[ServerMessage]:
-        """What was sent, except audio."""
+        """The messages sent, except audio."""
         return [message for _, message in self.sent if not isinstance(message, AudioChunk)]
 
     @property
     def kinds(self) -> list[str]:
-        """Names of what was sent; a run of audio and transcript counts once, as "speech"."""
+        """The names of the messages sent; a run of audio and transcripts is one "speech"."""
         kinds: list[str] = []
         for _, message in self.sent:
             name = type(message).__name__

@@ -30,7 +30,7 @@ CONFIG: dict[str, Any] = {
 def connect(
     server: GeminiLiveServer, *, api_key: str = "stand-in-key", model: str = MODEL, **config: Any
 ) -> Any:
-    """As `client.aio.live.connect`."""
+    """Like `client.aio.live.connect`, with a client for the stand-in."""
     tls = ssl.create_default_context(cafile=server.ca_file)
     options = types.HttpOptions(
         base_url=server.base_url,
@@ -42,7 +42,7 @@ def connect(
 
 
 class Listener:
-    """Everything the SDK has received; `ended` is how the session was closed."""
+    """Keeps everything that the SDK receives; `ended` says how the session was closed."""
 
     def __init__(self, session: AsyncSession) -> None:
         self.session = session

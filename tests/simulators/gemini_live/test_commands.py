@@ -1,4 +1,4 @@
-"""The server as a process: why it can't start, and what should go wrong in its sessions."""
+"""The server as a process: why it may not start, and how to plan faults in its sessions."""
 
 import asyncio
 import json

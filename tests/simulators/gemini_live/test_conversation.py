@@ -87,9 +87,11 @@ def test_greets_when_asked_and_plays_out() -> None:
     assert drive.audio_ms == length_ms
     assert drive.times_of(AudioChunk)[0] == 250
     (generated_ms,) = drive.times_of(GenerationComplete)
-    assert generated_ms == pytest.approx(250 + length_ms / 4, abs=20), "four times real time"
+    assert generated_ms == pytest.approx(250 + length_ms / 4, abs=20), (
+        "must be generated at four times real time"
+    )
     (complete_ms,) = drive.times_of(TurnComplete)
-    assert complete_ms == pytest.approx(250 + length_ms, abs=1), "when playback has ended"
+    assert complete_ms == pytest.approx(250 + length_ms, abs=1), "must come when playback has ended"
 
 
 def test_text_runs_ahead_of_the_audio_and_adds_up() -> None:
@@ -99,7 +101,7 @@ def test_text_runs_ahead_of_the_audio_and_adds_up() -> None:
     texts = [m.text for m in drive.story if isinstance(m, OutputTranscript)]
     assert "".join(texts) == GREETING
     assert len(texts) > 1
-    assert isinstance(drive.sent[2][1], OutputTranscript), "the first words come before any audio"
+    assert isinstance(drive.sent[2][1], OutputTranscript), "the first words must precede any audio"
 
 
 def test_transcripts_and_handles_only_if_asked_for() -> None:
@@ -144,7 +146,7 @@ def test_text_is_answered_by_what_it_contains() -> None:
     drive.send(TextInput("My name is Anna."))
     drive.run(20_000)
     said = [note.text for note in drive.notes if isinstance(note, TurnSpoken)]
-    assert said == [GREETING, "Hello Anna."], "the second text takes the first one's place"
+    assert said == [GREETING, "Hello Anna."], "the second text must replace the first"
 
 
 @pytest.mark.parametrize("after_ms", [400, 1_200])
@@ -187,7 +189,7 @@ def test_no_interruption_if_the_setup_says_so() -> None:
     drive.caller_says("my name is anna")
     drive.run(10_000)
     said = [note.text for note in drive.notes if isinstance(note, TurnSpoken)]
-    assert said == [GREETING, "Hello Anna."], "the answer waits for the end of the greeting"
+    assert said == [GREETING, "Hello Anna."], "the reply must wait for the end of the greeting"
     assert not drive.times_of(Interrupted)
 
 
@@ -196,7 +198,7 @@ def test_the_client_may_say_when_speech_begins_and_ends() -> None:
     drive.send(TextInput("Greet the caller."))
     drive.run(400)
     drive.caller_starts()
-    assert not drive.times_of(Interrupted), "sound alone does not interrupt"
+    assert not drive.times_of(Interrupted), "sound alone must not interrupt"
     drive.send(ActivityStarted())
     assert drive.times_of(Interrupted) == [400]
     drive.caller_starts()
@@ -338,7 +340,7 @@ def test_a_missing_value_is_a_problem_and_an_apology() -> None:
     ],
 )
 def test_a_response_without_an_id(behavior: Behavior, needs_call_ids: bool, last: str) -> None:
-    """On Vertex AI gemini-3.8-live loses it if the call is BLOCKING."""
+    """On Vertex AI, gemini-3.8-live drops such a response if the call is BLOCKING."""
     tools = (ToolDeclaration("look_up", behavior),)
     drive = Drive(SCENARIO, setup(tools=tools, needs_call_ids=needs_call_ids))
     drive.caller_says("my balance")
@@ -399,7 +401,7 @@ def test_a_blocking_call_is_cancelled_by_speech() -> None:
     ]
     drive.tool_answers({"output": {"balance": 1}})
     drive.run(9_000)
-    assert drive.kinds[-1] == "ResumptionUpdate", "a late answer is ignored"
+    assert drive.kinds[-1] == "ResumptionUpdate", "a late result must be ignored"
 
 
 def test_a_blocking_call_holds_the_turn_open() -> None:
@@ -442,7 +444,7 @@ def test_scheduling_of_a_result(scheduling: Scheduling, said: list[str], interru
     drive.run(10_000)
     assert [note.text for note in drive.notes if isinstance(note, TurnSpoken)] == said
     assert len(drive.times_of(Interrupted)) == interrupted
-    assert drive.remembered, "with every call answered, the session can be resumed"
+    assert drive.remembered, "once every call has a result, the session can be resumed"
 
 
 def test_several_calls_in_one_message() -> None:
@@ -497,7 +499,7 @@ def test_a_handle_brings_the_memory_back() -> None:
     again.send(TextInput("Greet the caller."))
     again.run(10_000)
     said = [note.text for note in again.notes if isinstance(note, TurnSpoken)]
-    assert said == ["You are Anna.", "Pardon?"], "it remembers, and does not greet twice"
+    assert said == ["You are Anna.", "Pardon?"], "the model must remember, and not greet twice"
 
 
 def test_an_older_handle_has_lost_the_last_turn() -> None:
@@ -524,7 +526,7 @@ def test_a_reported_history_counts() -> None:
     )
     drive.send(ClientContent(history, turn_complete=False))
     drive.run(2_000)
-    assert drive.kinds == ["SetupComplete"], "history alone asks for nothing"
+    assert drive.kinds == ["SetupComplete"], "history alone must not make the model speak"
     drive.send(ClientContent((HistoryTurn("user", "What is my name?"),), turn_complete=True))
     drive.run(5_000)
     assert [note.text for note in drive.notes if isinstance(note, TurnSpoken)] == ["You are Anna."]
@@ -588,7 +590,7 @@ def test_a_text_without_words_asks_for_a_reply_to_the_latest_content(text: str) 
 
 
 def test_instructions_given_as_the_models_own_words_are_followed() -> None:
-    """How LiveKit's Google plugin tells models before 3.x what to say."""
+    """This is how LiveKit's Google plugin tells models before 3.x what to say."""
     drive = Drive(SCENARIO, setup())
     turns = (HistoryTurn("model", "Say hello."), HistoryTurn("user", "."))
     drive.send(ClientContent(turns, turn_complete=True))
@@ -642,7 +644,9 @@ def test_every_turn_bills_the_whole_context_again() -> None:
         greeting_tokens,
     )
     assert second.prompt_text == 110
-    assert second.prompt_audio > greeting_tokens, "its own greeting and the caller's question"
+    assert second.prompt_audio > greeting_tokens, (
+        "must count the model's greeting and the caller's question"
+    )
 
 
 def test_some_models_say_that_they_are_idle() -> None:
@@ -696,7 +700,7 @@ def test_nothing_is_said_about_a_picture_before_a_text_asks() -> None:
     assert said(drive) == ["I see lot one."]
     drive.send(TextInput("And now?"))
     drive.run(drive.now_ms + 5_000)
-    assert said(drive)[1:] == ["I cannot tell."], "it is spoken of once"
+    assert said(drive)[1:] == ["I cannot tell."], "the photo must be mentioned only once"
 
 
 def test_pictures_are_discussed_in_order() -> None:

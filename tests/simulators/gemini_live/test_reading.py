@@ -161,7 +161,7 @@ def test_each_api_has_its_own_models_and_names(model: str, vertex: bool, code: i
 
 
 def test_gemini_3_8_on_vertex() -> None:
-    """Its function calls have ids, and its functions behave as declared."""
+    """Function calls have ids, and functions behave as declared."""
     setup = set_up(model=f"{VERTEX_MODELS}/{LIVE}", vertex=True, **with_tool(behavior="BLOCKING"))
     assert (setup.model, setup.needs_call_ids) == (LIVE, True)
     assert [tool.behavior for tool in setup.tools] == [Behavior.BLOCKING]
@@ -188,7 +188,7 @@ def test_gemini_2_5_on_vertex_does_not_know_the_field(name: str) -> None:
 
 
 def test_an_empty_required_is_none() -> None:
-    """To protobuf, empty and missing are the same, and Google's own SDK sends it."""
+    """To protobuf, empty and missing are the same, and Google's own SDK sends an empty one."""
     setup = set_up(**with_tool(parameters={"type": "OBJECT", "properties": {}, "required": []}))
     assert [tool.name for tool in setup.tools] == ["look_up"]
 

@@ -81,7 +81,7 @@ SETUP = '{"setup":{"model":"models/gemini-3.8-live"}}'
 
 
 def bare(server: GeminiLiveServer, path: str, **headers: str) -> Any:
-    """A WebSocket without any SDK."""
+    """Open a WebSocket without any SDK."""
     tls = ssl.create_default_context(cafile=server.ca_file)
     url = server.base_url.replace("https", "wss") + path
     return connect_bare(url, ssl=tls, additional_headers=headers)
@@ -303,7 +303,7 @@ async def test_ends_a_session_that_breaks_the_rules(
     server = await gemini_live_server(SCENARIO)
     async with bare(server, DEVELOPER_PATH, **{"x-goog-api-key": "stand-in-key"}) as socket:
         await socket.send(SETUP)
-        assert isinstance(await socket.recv(), bytes), "JSON travels in binary frames"
+        assert isinstance(await socket.recv(), bytes), "JSON must be sent in binary frames"
         await socket.send(message)
         assert (await closing(socket))[0] == code
 
@@ -313,7 +313,7 @@ async def test_the_key_may_stand_in_the_query(gemini_live_server: GeminiLiveServ
     async with bare(server, f"{DEVELOPER_PATH}?key=stand-in-key") as socket:
         await socket.send(SETUP)
         assert "setupComplete" in json.loads(await socket.recv())
-    assert server.sessions[0].path == DEVELOPER_PATH, "no keys in records"
+    assert server.sessions[0].path == DEVELOPER_PATH, "records must not contain keys"
 
 
 @pytest.mark.parametrize("path", [DEVELOPER_PATH, f"/{DEVELOPER_PATH}"])

@@ -1,4 +1,4 @@
-"""Faults: each happens in its session, at its moment, once."""
+"""Each fault happens once, in its session and at its moment."""
 
 import numpy as np
 import pytest
@@ -146,15 +146,17 @@ def test_other_sound_instead_of_a_voice(by: FalseVoice, softest: int, loudest: i
     drive = greeted(ReplaceVoice(by))
     assert drive.audio_ms == greeted(ForgetHandles()).audio_ms
     assert softest <= np.abs(_heard(drive)).max() <= loudest
-    assert bool(drive.times_of(OutputTranscript)) == (by != "tone"), "words stop with a tone"
+    assert bool(drive.times_of(OutputTranscript)) == (by != "tone"), (
+        "only a tone must stop the words"
+    )
 
 
 def test_a_voice_may_turn_into_a_tone() -> None:
     drive = greeted(ReplaceVoice("tone"), Moment.AUDIO_CHUNKS, 5)
     size = len(_heard(drive)) // len(drive.times_of(AudioChunk))
     spoken, tone = _heard(drive)[: 5 * size], _heard(drive)[5 * size :]
-    assert set(spoken.tolist()) == {1}, "what the drive has instead of a voice"
-    assert np.abs(np.diff(tone.astype(int))).max() < 1_500, "it has no seams"
+    assert set(spoken.tolist()) == {1}, "the drive's voice has only ones"
+    assert np.abs(np.diff(tone.astype(int))).max() < 1_500, "the tone must have no seams"
 
 
 def test_words_of_the_caller_come_late() -> None:
@@ -162,7 +164,7 @@ def test_words_of_the_caller_come_late() -> None:
     drive.caller_says("hours")
     drive.run(12_000)
     late_ms = drive.times_of(InputTranscript)[0]
-    assert late_ms == 8_000, "three seconds after they were understood"
+    assert late_ms == 8_000, "must come three seconds after the words were understood"
     assert drive.times_of(AudioChunk)[-1] < late_ms
 
 
@@ -247,7 +249,7 @@ def test_go_away_and_go() -> None:
     drive = greeted(GoingAway(time_left_s=2), Moment.SECONDS, 1)
     assert [(at_ms, m) for at_ms, m in drive.sent if isinstance(m, GoAway)] == [(1_000, GoAway(2))]
     assert drive.ended == Disconnect(1000, "")
-    assert drive.times_of(TurnComplete), "until then the session continues"
+    assert drive.times_of(TurnComplete), "the session must continue until then"
 
 
 def test_going_away_again_and_again() -> None:

@@ -68,7 +68,7 @@ def test_samples(message: ServerMessage, text: str) -> None:
 
 @pytest.mark.parametrize("message", [m for m, _ in SAMPLES if not isinstance(m, Unspecified)])
 def test_the_sdk_knows_every_field(message: ServerMessage) -> None:
-    """Its models forbid unknown fields."""
+    """The SDK's models forbid unknown fields."""
     types.LiveServerMessage.model_validate_json(encode(message))
 
 

@@ -1,4 +1,4 @@
-"""When does speech begin and end?"""
+"""Detects when speech begins and ends."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Intact or not? Harmless changes must pass, planted damage must fail."""
+"""Harmless changes must count as intact, planted damage must not."""
 
 import numpy as np
 import pytest

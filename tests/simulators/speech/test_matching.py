@@ -1,4 +1,4 @@
-"""Which sentence was it, over the telephone, in a language that no recogniser here knows?"""
+"""Recognises sentences over the telephone in a language that no speech recogniser here knows."""
 
 import numpy as np
 import pytest

@@ -41,7 +41,7 @@ def test_every_code_but_negative_zero_survives() -> None:
 def test_every_sample_goes_to_a_neighbour_and_order_is_kept() -> None:
     decoded = mulaw.decode(mulaw.encode(EVERY_SAMPLE)).astype(np.int32)
     assert (np.diff(decoded) >= 0).all()
-    # Half of the widest step is 512; what is louder than 32 124 is clipped.
+    # Half of the widest step is 512; anything louder than 32 124 is clipped.
     assert np.abs(decoded - EVERY_SAMPLE).max() <= 32_768 - 32_124
     assert np.abs(decoded - EVERY_SAMPLE)[np.abs(EVERY_SAMPLE.astype(int)) < 32_124].max() <= 512
 

@@ -1,4 +1,4 @@
-"""Which sentence was it? Over the telephone, in several voices, with decoys that come close."""
+"""Recognises sentences over the telephone, in several voices, among similar decoys."""
 
 import numpy as np
 import pytest

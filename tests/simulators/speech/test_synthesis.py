@@ -30,7 +30,7 @@ def test_level_and_edges(rate_hz: int) -> None:
     edge = rate_hz * 30 // 1000
     assert not pcm[:edge].any()
     assert not pcm[-edge:].any()
-    assert np.abs(pcm[edge : 3 * edge]).max() > 50, "speech begins right after the edge"
+    assert np.abs(pcm[edge : 3 * edge]).max() > 50, "speech must begin right after the silent edge"
     assert 0.4 < len(pcm) / rate_hz < 1.5
 
 

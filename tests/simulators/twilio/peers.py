@@ -1,4 +1,4 @@
-"""Our side as the network meets it: small servers that behave, or misbehave, as a test says."""
+"""Our side as Twilio sees it: small servers that behave, or misbehave, as a test says."""
 
 import asyncio
 import json
@@ -158,7 +158,7 @@ async def media_server(
     receive_buffer_bytes: int | None = None,
     tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[MediaServer]:
-    """Each stream gets the next of `behaviours`; after the last, all get the last."""
+    """Each stream gets the next of `behaviours`; once they run out, all get the last."""
     peer = MediaServer("")
 
     async def handle(connection: ServerConnection) -> None:
@@ -176,7 +176,7 @@ async def media_server(
             return None
         return connection.respond(peer.refuse_with, "no\n")
 
-    # With its protocol given, asyncio sends small data immediately, as on its own sockets.
+    # Only with an explicit protocol does asyncio set TCP_NODELAY, as it does on its own sockets.
     link = socket.socket(proto=socket.IPPROTO_TCP)
     if receive_buffer_bytes is not None:
         link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)

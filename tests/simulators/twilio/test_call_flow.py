@@ -79,7 +79,7 @@ def test_after_a_stream_the_redirect_is_followed_relative_to_its_document() -> N
     assert call.advance(Done()) == Perform(STREAM)
     assert call.advance(Done()) == Fetch(Webhook("https://x.test/after-stream?try=2", "GET"))
     assert call.advance(document(Hangup())) == Finish(EndReason.AGENT_HUNG_UP), (
-        "a call is answered once only"
+        "a call is answered only once"
     )
 
 
@@ -154,7 +154,9 @@ def test_a_first_dial_may_leave_the_call_unanswered() -> None:
     call = flow()
     call.advance(document(dial, Say("then")))
     ended = DialEnded(DialStatus.COMPLETED, "CA2", 7, bridged=True)
-    assert call.advance(ended) == Perform(Say("then")), "it was answered when they were connected"
+    assert call.advance(ended) == Perform(Say("then")), (
+        "the call was already answered when the two were connected"
+    )
 
 
 def test_what_a_dialled_person_hears_is_found_relative_to_the_document() -> None:

@@ -106,7 +106,7 @@ async def test_a_script_is_played_against_an_agent_and_interrupts_it() -> None:
     assert result.end_reason is EndReason.DOCUMENT_ENDED
     assert call.recording.caller[first.start_ms * 8 : first.end_ms * 8].any()
     assert not call.recording.caller[first.end_ms * 8 : second.start_ms * 8].any()
-    assert seen == list(call.events), "the live display must see what is kept"
+    assert seen == list(call.events), "the live display must get the same events as the record"
     who = [event.who for event in seen if isinstance(event, SpeechStarted)]
     assert who[0] is Party.AGENT
     assert who.count(Party.CALLER) == 2
@@ -316,7 +316,7 @@ async def test_the_caller_hears_ringing_and_then_who_answers() -> None:
         async with answers.place_call(to=TO, from_=FROM, voice_url=url) as call:
             began_ms = await call.agent_started_speaking()
             await call.ended()
-    assert 2000 <= began_ms <= 4000, "the ringing before it is not speech"
+    assert 2000 <= began_ms <= 4000, "ringing must not count as speech"
     assert call.recording.agent[:8000].any()
 
 

@@ -46,7 +46,7 @@ async def dialled(
     answer: str = ' answerOnBridge="true"',
     to: str = OTHER,
 ) -> Call:
-    """A call that does what comes `first`, then dials `to`, and is hung up afterwards."""
+    """Run a call whose document has `first`, then dials `to`, and then hangs up."""
     server.on("/dialled", twiml("<Hangup/>"))
     dial = f'{first}<Dial action="/dialled" timeout="20"{answer}>{noun}</Dial>'
     network = TwilioNetwork(auth_token="token", dialled={to: party})
@@ -122,7 +122,7 @@ async def test_anyone_who_does_not_is_hung_up_on(party: DialledParty, keys: list
 
 
 async def test_at_the_end_of_what_they_hear_they_are_connected() -> None:
-    """So whatever comes after a `<Gather>` must hang up."""
+    """That is why a `<Hangup>` must follow a `<Gather>`."""
     async with webhook_server() as server:
         server.on("/whisper", twiml(ASK))
         await dialled(server, Mailbox("You have reached Kim."))

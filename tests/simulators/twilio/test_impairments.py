@@ -18,7 +18,7 @@ def frames(audio: bytes) -> list[bytes]:
 
 
 def said_into(line: ImpairedLine, heard: list[bytes]) -> list[bytes | None]:
-    """What arrives of a silent caller's frames while the agent's are heard."""
+    """What arrives of a silent caller's frames while the caller hears the agent's."""
     arrived = []
     for frame in heard:
         arrived.append(line.said(SILENT_FRAME))

@@ -1,4 +1,4 @@
-"""The line, in step with the clock."""
+"""The line keeps in step with the clock."""
 
 import asyncio
 from collections.abc import Callable
@@ -74,9 +74,11 @@ async def test_a_stall_is_caught_up_in_small_bursts_and_loses_nothing() -> None:
 
     listener = await run(100, stall)
     assert len(listener.frames) == 100
-    assert listener.times_ms[60:] == [n * 20 for n in range(60, 100)], "it must be back in step"
+    assert listener.times_ms[60:] == [n * 20 for n in range(60, 100)], (
+        "the line must be back in step"
+    )
     bursts = [listener.times_ms.count(at) for at in set(listener.times_ms)]
-    assert max(bursts) <= 6, "five together, plus the late one"
+    assert max(bursts) <= 6, "at most five frames together, plus the late one"
     assert round(listener.most_late_ms) == 380, "the frame after the stall was due 20 ms into it"
 
 
@@ -89,7 +91,7 @@ async def test_both_tracks_of_the_recording_are_in_step() -> None:
     line.tick(log)
     line.microphone.say("b", B)
     line.tick(log)
-    assert line.recording.duration_ms == 40, "ringing is not recorded"
+    assert line.recording.duration_ms == 40, "ringing must not be recorded"
     assert len(line.recording.agent) == len(line.recording.caller) == 320
     assert line.recording.agent[:160].any()
     assert not line.recording.caller[:160].any()

@@ -60,4 +60,4 @@ def test_nothing_is_lost_or_doubled(steps: list[bytes | None]) -> None:
     while not playout.finished:
         tick()
     assert heard == sent
-    assert reached == list(positions), "marks come back in order, each once"
+    assert reached == list(positions), "marks must come back in order, each once"

@@ -43,7 +43,7 @@ class Rerouted(TwilioHttpClient):  # type: ignore[misc]  # twilio has no types
 
 
 async def updated(api: str, call: Call, **changes: str) -> Any:
-    """What Twilio's client returns for an update of the call."""
+    """Update the call with Twilio's client, and return the result."""
     client = Client(ACCOUNT, TOKEN, http_client=Rerouted(api))
     return await asyncio.to_thread(client.calls(call.identity.call_sid).update, **changes)
 
@@ -210,7 +210,7 @@ LANDLINE = "+14155550177"
 
 
 async def texted(api: str, credentials: str, **fields: str) -> Any:
-    """What Twilio's client returns for a text."""
+    """Send a text with Twilio's client, and return the result."""
     user, _, secret = credentials.partition(":")
     client = Client(user, secret, ACCOUNT, http_client=Rerouted(api))
     return await asyncio.to_thread(client.messages.create, **fields)

@@ -1,4 +1,4 @@
-"""The wire, as Twilio's documentation shows it."""
+"""Media stream messages, as Twilio's documentation shows them."""
 
 import base64
 import json

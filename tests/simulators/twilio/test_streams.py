@@ -59,7 +59,7 @@ async def run_call(
     during: Callable[[Call], Awaitable[None]] | None = None,
     webhooks: WebhookServer | None = None,
 ) -> Call:
-    """A call whose document is `verb` alone, to its end."""
+    """Run a call whose document has only `verb`, to its end."""
     async with webhook_server() as server:
         url = (webhooks or server).on("/voice", twiml(verb))
         network = network or TwilioNetwork(auth_token=TOKEN)
@@ -414,7 +414,7 @@ async def test_a_half_dead_network_reads_nothing_and_answers_no_pings() -> None:
     async with media_server(ping) as server:
         call = await run_call(server.verb(), during=stall)
         (stream,) = server.streams
-    assert stream.messages[-1]["event"] == "stop", "the socket lives again after resuming"
+    assert stream.messages[-1]["event"] == "stop", "the socket must work again after resuming"
     assert call.end_reason is EndReason.CALLER_HUNG_UP
 
 
@@ -439,7 +439,7 @@ async def test_a_server_that_does_not_read_gets_congestion_not_a_blocked_call() 
 
 
 async def frames_of_a_call(background: Background) -> list[tuple[int, bytes]]:
-    """What is sent for a caller who says a word 0.4 s into the stream: timestamps and audio."""
+    """Timestamps and audio sent for a caller who says a word 0.4 s into the stream."""
     said = asyncio.Event()
 
     async def listen(stream: Stream) -> None:
@@ -465,7 +465,7 @@ async def frames_of_a_call(background: Background) -> list[tuple[int, bytes]]:
 async def test_a_carrier_may_send_no_frames_in_silence() -> None:
     every, spoken = await frames_of_a_call("silence"), await frames_of_a_call("no_frames")
     assert 0 < len(spoken) < len(every) - 30
-    assert spoken[0][0] >= 300, "what is sent keeps its place in time"
+    assert spoken[0][0] >= 300, "audio must keep its place in time"
 
 
 @pytest.mark.parametrize("background", ["television", "hold_music"])

@@ -142,7 +142,7 @@ def test_some_attributes_have_their_own_warning(text: str, code: int) -> None:
     parsed = parse_twiml(f"<Response>{text}<Hangup/></Response>")
     assert [int(alert.code) for alert in parsed.warnings] == [code]
     assert parsed.warnings[0].code.level is AlertLevel.WARNING
-    assert len(parsed.document.verbs) == 2, "the verb runs with the default"
+    assert len(parsed.document.verbs) == 2, "the verb must run with the default"
 
 
 @pytest.mark.parametrize(

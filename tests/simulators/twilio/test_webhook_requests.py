@@ -158,7 +158,9 @@ async def test_a_retry_policy_in_the_fragment_repeats_the_very_same_request() ->
     answered = [event.status for event in call.events if isinstance(event, WebhookAnswered)]
     assert answered == [500, 200]
     signature = first.headers["x-twilio-signature"]
-    assert RequestValidator(TOKEN).validate(url, dict(first.params), signature), "without fragment"
+    assert RequestValidator(TOKEN).validate(url, dict(first.params), signature), (
+        "the URL must be signed without its fragment"
+    )
 
 
 async def test_the_budget_counts_for_all_attempts_together() -> None:
