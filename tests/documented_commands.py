@@ -1,5 +1,6 @@
 """The commands that README.md and docs/ show, as a reader would type them."""
 
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,22 +28,33 @@ class Command:
 
 def commands(program: str) -> list[Command]:
     """Every command of `program` in the documentation, without repetitions."""
-    found = [command for page in PAGES for command in _on(page, program)]
+    found = [
+        Command(page, program, arguments, in_block)
+        for page, code, in_block in _all_code()
+        for arguments in _arguments(code, program)
+    ]
     in_blocks_last = sorted(found, key=lambda command: command.in_block)
     unique = {str(command): command for command in in_blocks_last}
     return sorted(unique.values(), key=str)
 
 
-def _on(page: Path, program: str) -> Iterator[Command]:
-    name = str(page.relative_to(ROOT))
-    for token in _MARKDOWN.parse(page.read_text("utf-8")):
+@functools.cache
+def _all_code() -> tuple[tuple[str, str, bool], ...]:
+    """The code on all pages: the page, the code, and whether it is a block."""
+    return tuple(
+        (str(page.relative_to(ROOT)), code, in_block)
+        for page in PAGES
+        for code, in_block in _code(page.read_text("utf-8"))
+    )
+
+
+def _code(text: str) -> Iterator[tuple[str, bool]]:
+    for token in _MARKDOWN.parse(text):
         if token.type in ("code_block", "fence") and token.info in ("", "sh"):
-            for arguments in _arguments(token.content, program):
-                yield Command(name, program, arguments, in_block=True)
+            yield token.content, True
         for child in token.children or ():
             if child.type == "code_inline":
-                for arguments in _arguments(child.content, program):
-                    yield Command(name, program, arguments, in_block=False)
+                yield child.content, False
 
 
 def _arguments(code: str, program: str) -> Iterator[str]:

@@ -2,6 +2,7 @@
 targets, Python's modules and Terraform's names are looked up. tests/cli runs `ringdown`'s.
 """
 
+import functools
 import importlib.util
 import json
 import re
@@ -72,9 +73,13 @@ def test_python_has_the_module_and_its_options(command: Command) -> None:
 
     assert importlib.util.find_spec(module) is not None, command.page
     if options:
-        program = [sys.executable, "-m", module, "--help"]
-        helps = subprocess.run(program, check=True, capture_output=True, text=True, cwd=ROOT)
-        assert [option for option in options if option not in helps.stdout] == [], command.page
+        assert [option for option in options if option not in _help(module)] == [], command.page
+
+
+@functools.cache
+def _help(module: str) -> str:
+    program = [sys.executable, "-m", module, "--help"]
+    return subprocess.run(program, check=True, capture_output=True, text=True, cwd=ROOT).stdout
 
 
 @pytest.mark.parametrize("command", TERRAFORM, ids=str)

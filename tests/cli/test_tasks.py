@@ -15,13 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from ringdown.agents.edits import look_at_edit
 from ringdown.calls import EndReason
 from ringdown.calls.recordings import RecordingPart
 from ringdown.gemini.models import DEFAULT_VOICE
 from ringdown.stores import Store
 from ringdown.tools import Json
-from tests.cli.agents.stored_agents import DOCUMENT, TESTER, write
+from tests.cli.agents.stored_agents import DOCUMENT, TESTER, look, write
 from tests.cli.calls.stored_calls import bad_call, begin_call, end_call, good_call, sid
 from tests.cli.calls.test_outcomes import FORM, an_outcome, keep
 from tests.cli.calls.test_recording import RECORDED
@@ -98,17 +97,13 @@ def desk(tmp_path: Path) -> Desk:
     folder.mkdir(parents=True)
     line = CommandLine(folder)
     write(line, AGENT, agent_id="default")
-    line.with_store(_look)
+    look(line, agent_id="default")
     return Desk(line, CommandLine(tmp_path))
-
-
-async def _look(store: Store) -> None:
-    await look_at_edit(store, "default", datetime.datetime.now(datetime.UTC))
 
 
 def save(desk: Desk, **fields: Json) -> None:
     write(desk.line, {**AGENT, **fields}, agent_id="default")
-    desk.line.with_store(_look)
+    look(desk.line, agent_id="default")
 
 
 def voice(desk: Desk) -> Json:

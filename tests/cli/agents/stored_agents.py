@@ -1,5 +1,8 @@
 """Agents in a store, for commands to work on."""
 
+import datetime
+
+from ringdown.agents.edits import look_at_edit
 from ringdown.agents.store import StoredAgent
 from ringdown.agents.yaml_text import to_yaml
 from ringdown.stores import Store
@@ -47,8 +50,17 @@ def is_there(command_line: CommandLine, *, agent_id: str = "shop", draft: bool =
     return command_line.with_store(work)
 
 
-def answering_revision(command_line: CommandLine) -> str | None:
-    status = read(command_line).status
+def look(command_line: CommandLine, *, agent_id: str = "shop") -> None:
+    """Check the agent and write its status, as `agent_edited` does after an edit."""
+
+    async def work(store: Store) -> None:
+        await look_at_edit(store, agent_id, datetime.datetime.now(datetime.UTC))
+
+    command_line.with_store(work)
+
+
+def answering_revision(command_line: CommandLine, *, agent_id: str = "shop") -> str | None:
+    status = read(command_line, agent_id=agent_id).status
     assert status is not None, "the agent hasn't been checked"
     return status.revision
 
