@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 
 import msgspec
 
@@ -31,7 +31,8 @@ async def serving_json(
     """Run a server that answers each POST, on any path, with a status and JSON; yield its URL."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError, asyncio.IncompleteReadError):  # the caller has gone
+        # A connection that waits for a request when the server stops must be closed, too.
+        with closing(writer), suppress(ConnectionError, asyncio.IncompleteReadError):
             head = await reader.readuntil(b"\r\n\r\n")
             if head.startswith(b"POST"):
                 length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
@@ -41,7 +42,6 @@ async def serving_json(
                     b"content-length: %d\r\n\r\n%s" % (status, len(body), body)
                 )
                 await writer.drain()
-        writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     try:
